@@ -1,0 +1,1 @@
+"""Premortem: a self-hosted incident engine for teams that use Sentry SDKs."""

@@ -1,0 +1,55 @@
+"""Decision: why a detector fired or stayed silent, with every number that it compared."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+DetectorName = Literal["novelty", "spike"]
+
+
+class Gate(Struct, frozen=True):
+    """One comparison. `passed` is what the detector saw, not a re-computation from the (rounded) numbers."""
+
+    name: str
+    observed: float
+    limit: float
+    passed: bool
+
+
+class Decision(Struct, frozen=True, omit_defaults=True):
+    """What one detector concluded about one fingerprint at one moment.
+
+    Counts are events, `window_minutes` minutes of event time, `score` decimal orders of magnitude of chance, rounded
+    to 1e-6 before it was compared, so that another machine decides alike.
+    """
+
+    detector: DetectorName
+    detector_version: int
+    fired: bool
+    at: int
+    """Event time of the record that decided, in milliseconds since 1970 UTC."""
+    onset: int
+    """Where the change is thought to begin, in milliseconds since 1970 UTC."""
+    gates: tuple[Gate, ...] = ()
+    window_minutes: int | None = None
+    observed: int | None = None
+    expected: float | None = None
+    dispersion: float | None = None
+    score: float | None = None
+    threshold: float | None = None
+
+
+def explain(decision: Decision) -> str:
+    """Return one sentence for a person: what was seen, what was expected, and which gate held it back."""
+    held = [gate for gate in decision.gates if not gate.passed]
+    match decision.detector:
+        case "novelty":
+            reason = "an error that this project has never sent before"
+        case "spike":
+            reason = (
+                f"{decision.observed} events in {decision.window_minutes} min where {decision.expected:.3g} were "
+                f"expected (score {decision.score:.1f}, threshold {decision.threshold:.1f})"
+            )
+    if not held:
+        return reason
+    return reason + "; held back: " + ", ".join(f"{g.name} {g.observed:g} against {g.limit:g}" for g in held)

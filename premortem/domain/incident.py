@@ -1,0 +1,221 @@
+"""Incident: what is known about one incident, a pure fold of its facts; the legal moves are one table."""
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Literal, assert_never
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from premortem.domain.decision import Decision
+from premortem.domain.ids import FactId, Fingerprint, IncidentId, ProjectId, TenantId
+from premortem.domain.project_stream import Level
+from premortem.domain.timeline import (
+    ContextBuilt,
+    EvaluationCompleted,
+    FixApplied,
+    FixDeployed,
+    FixProposed,
+    HumanResponded,
+    IncidentDetected,
+    IncidentFact,
+    IncidentGrew,
+    IncidentMerged,
+    IncidentReopened,
+    IncidentResolved,
+    IncidentSuppressed,
+    InstrumentationProposed,
+    PullRequestOpened,
+    RootCauseProposed,
+    Severity,
+    TaskFailed,
+)
+
+Status = Literal[
+    "detected",
+    "investigating",
+    "root_cause_proposed",
+    "instrumentation_proposed",
+    "fix_proposed",
+    "in_review",
+    "merged",
+    "deployed",
+    "resolved",
+    "reopened",
+    "suppressed",
+    "needs_human",
+]
+
+_OPEN: tuple[Status, ...] = (
+    "detected",
+    "investigating",
+    "root_cause_proposed",
+    "instrumentation_proposed",
+    "fix_proposed",
+    "in_review",
+    "merged",
+    "deployed",
+    "reopened",
+    "needs_human",
+)
+_WORKING: tuple[Status, ...] = tuple(status for status in _OPEN if status != "needs_human")
+
+TRANSITIONS: dict[type[IncidentFact], tuple[tuple[Status, ...], Status | None]] = {
+    # fact: (statuses that it may move, the status it moves them to; None = it never moves the status)
+    ContextBuilt: (("detected", "reopened"), "investigating"),
+    RootCauseProposed: (("detected", "investigating", "reopened"), "root_cause_proposed"),
+    InstrumentationProposed: (("root_cause_proposed", "reopened"), "instrumentation_proposed"),
+    FixProposed: (("root_cause_proposed", "instrumentation_proposed", "reopened"), "fix_proposed"),
+    PullRequestOpened: (("instrumentation_proposed", "fix_proposed"), "in_review"),
+    FixApplied: (("in_review", "fix_proposed", "instrumentation_proposed"), "merged"),
+    FixDeployed: (("merged", "in_review"), "deployed"),
+    IncidentResolved: (_OPEN, "resolved"),
+    IncidentReopened: (("resolved", "deployed"), "reopened"),
+    IncidentSuppressed: (_OPEN, "suppressed"),
+    IncidentMerged: (_OPEN, "suppressed"),
+    TaskFailed: (_WORKING, "needs_human"),
+    IncidentDetected: ((), None),
+    IncidentGrew: ((), None),
+    EvaluationCompleted: ((), None),
+    HumanResponded: (("needs_human",), "investigating"),
+}
+"""Every fact and the moves that it may make. A fact that arrives in another status is kept and moves nothing."""
+
+_SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+
+
+class PullRequest(Struct, frozen=True):
+    """A pull request that an incident opened."""
+
+    repository: str
+    number: int
+    url: str
+    branch: str
+    state: Literal["draft", "merged"]
+
+
+class Incident(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """State of one incident; times in milliseconds since 1970 UTC, all of them event time."""
+
+    id: IncidentId
+    tenant_id: TenantId
+    project_id: ProjectId
+    status: Status
+    severity: Severity
+    level: Level
+    title: str
+    culprit: str
+    platform: str
+    first_seen: int
+    opened_at: int
+    updated_at: int
+    fingerprints: tuple[Fingerprint, ...]
+    decisions: tuple[Decision, ...]
+    event_id: str
+    release: str | None = None
+    environment: str | None = None
+    origin_url: str | None = None
+    handled: bool | None = None
+    merged_into: IncidentId | None = None
+    pull_requests: tuple[PullRequest, ...] = ()
+    facts: tuple[FactId, ...] = ()
+    """Ids of the facts folded so far, in order: a fact written twice is found here and changes nothing."""
+
+
+def evolve(incident: Incident | None, fact: IncidentFact) -> Incident | None:
+    """Return the incident after `fact`.
+
+    None stays None until `IncidentDetected` opens it; a fact seen before changes nothing; a fact whose move is not in
+    `TRANSITIONS` for the current status is recorded and moves nothing.
+    """
+    if incident is None:
+        return _open(fact) if isinstance(fact, IncidentDetected) else None
+    if fact.id in incident.facts:
+        return incident
+    from_statuses, to_status = TRANSITIONS[type(fact)]
+    incident = replace(
+        incident,
+        status=to_status if to_status is not None and incident.status in from_statuses else incident.status,
+        updated_at=max(incident.updated_at, fact.occurred_at),
+        facts=(*incident.facts, fact.id),
+    )
+    return _learn(incident, fact)
+
+
+def fold(facts: Iterable[IncidentFact], incident: Incident | None = None) -> Incident | None:
+    """Return the incident after all `facts`, in their order on the log."""
+    return reduce(evolve, facts, incident)
+
+
+def _open(fact: IncidentDetected) -> Incident:
+    return Incident(
+        id=fact.incident_id,
+        tenant_id=fact.tenant_id,
+        project_id=fact.project_id,
+        status="detected",
+        severity=fact.severity,
+        level=fact.level,
+        title=fact.title,
+        culprit=fact.culprit,
+        platform=fact.platform,
+        first_seen=fact.first_seen,
+        opened_at=fact.occurred_at,
+        updated_at=fact.occurred_at,
+        fingerprints=(fact.fingerprint,),
+        decisions=(fact.decision,),
+        event_id=fact.event_id,
+        release=fact.release,
+        environment=fact.environment,
+        origin_url=fact.origin_url,
+        handled=fact.handled,
+        facts=(fact.id,),
+    )
+
+
+def _learn(incident: Incident, fact: IncidentFact) -> Incident:
+    """Return the incident with what `fact` says beyond its move."""
+    match fact:
+        case IncidentGrew():
+            known = fact.fingerprint in incident.fingerprints
+            return replace(
+                incident,
+                severity=max(incident.severity, fact.severity, key=_SEVERITIES.index),
+                fingerprints=incident.fingerprints if known else (*incident.fingerprints, fact.fingerprint),
+                decisions=(*incident.decisions, fact.decision),
+            )
+        case IncidentMerged():
+            return replace(incident, merged_into=fact.into)
+        case PullRequestOpened():
+            opened = PullRequest(fact.repository, fact.number, fact.url, fact.branch, "draft")
+            return replace(incident, pull_requests=(*incident.pull_requests, opened))
+        case FixApplied():
+            return replace(incident, pull_requests=tuple(_merged(pr, fact) for pr in incident.pull_requests))
+        case (
+            IncidentDetected()
+            | ContextBuilt()
+            | RootCauseProposed()
+            | InstrumentationProposed()
+            | FixProposed()
+            | FixDeployed()
+            | EvaluationCompleted()
+            | IncidentResolved()
+            | IncidentReopened()
+            | IncidentSuppressed()
+            | TaskFailed()
+            | HumanResponded()
+        ):
+            return incident
+        case _:
+            assert_never(fact)
+
+
+def _merged(pull_request: PullRequest, fact: FixApplied) -> PullRequest:
+    same = (pull_request.repository, pull_request.number) == (fact.repository, fact.number)
+    return replace(pull_request, state="merged") if same else pull_request
+
+
+encode = msgspec.json.Encoder(order="deterministic").encode
+"""Incident to canonical bytes: equal incidents give equal bytes, so a digest of them compares states."""
+
+decode = msgspec.json.Decoder(Incident).decode

@@ -1,0 +1,135 @@
+"""The project stream (`sentry.events`): the closed union of all that detection ever needs to know.
+
+Key = project, so one project has one total order. Times are integers: milliseconds since 1970, UTC. `v` is the
+version of the record's shape; every version ever written has an example in `tests/examples/`.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
+
+Level = Literal["debug", "info", "warning", "error", "fatal"]
+
+
+class _Record(Struct, frozen=True, tag_field="kind", omit_defaults=True, kw_only=True):
+    """What every record says: whose it is, and when the gateway took it in."""
+
+    tenant_id: TenantId
+    project_id: ProjectId
+    received_at: int
+    v: int = 1
+
+
+class ErrorSeen(_Record, frozen=True, tag="ErrorSeen", omit_defaults=True, kw_only=True):
+    """One error event: a header of a few hundred bytes; its body is on `sentry.payloads`."""
+
+    event_id: EventId
+    hashes: tuple[Fingerprint, ...]
+    """Sentry's variants, strongest first (app before system); two events group together when these intersect."""
+    occurred_at: int
+    """Event time, clamped as Relay clamps it (at most 60 s after and 30 days before `received_at`)."""
+    level: Level
+    handled: bool | None = None
+    """False = unhandled, None = the client did not say."""
+    title: str = "<unlabeled event>"
+    culprit: str = ""
+    platform: str = "other"
+    root_type: str = ""
+    """Type of the root exception of the chain; joins siblings of one failing dependency."""
+    release: str | None = None
+    environment: str | None = None
+    user_hash: str | None = None
+    trace_id: str | None = None
+    origin_url: str | None = None
+    """Where a person opens the event in the system that it came from; None for events sent to us by an SDK."""
+    body_hash: str = ""
+    """SHA-256 (hex) of the scrubbed body as appended to `sentry.payloads`."""
+
+
+class SessionsCounted(_Record, frozen=True, tag="SessionsCounted", omit_defaults=True, kw_only=True):
+    """Exposure: sessions that ended, summed over what one request reported. `exited` excludes the others."""
+
+    started_at: int
+    """Start of the minute that the sessions began in."""
+    exited: int = 0
+    errored: int = 0
+    crashed: int = 0
+    abnormal: int = 0
+    release: str | None = None
+    environment: str | None = None
+
+
+class DropsCounted(_Record, frozen=True, tag="DropsCounted", omit_defaults=True, kw_only=True):
+    """Events that never arrived: dropped inside an SDK (client report) or refused by the gateway (rate limit)."""
+
+    source: Literal["client", "gateway"]
+    reason: str
+    category: str
+    quantity: int
+
+
+class Deployed(_Record, frozen=True, tag="Deployed", omit_defaults=True, kw_only=True):
+    """A release reached an environment."""
+
+    release: str
+    environment: str
+    deployed_at: int
+    name: str | None = None
+    url: str | None = None
+
+
+class Resolved(_Record, frozen=True, tag="Resolved", omit_defaults=True, kw_only=True):
+    """A person, Sentry, or a verdict says that an error is fixed; in a release when one is named."""
+
+    fingerprint: Fingerprint
+    resolved_at: int
+    release: str | None = None
+    environment: str | None = None
+
+
+class Muted(_Record, frozen=True, tag="Muted", omit_defaults=True, kw_only=True):
+    """A fingerprint opens nothing until `until`; `until` at or before `received_at` lifts the mute."""
+
+    fingerprint: Fingerprint
+    until: int
+
+
+class RuleChanged(_Record, frozen=True, tag="RuleChanged", omit_defaults=True, kw_only=True):
+    """A project's gate was set by a person; None removes it."""
+
+    rule: Literal["minimum_events", "minimum_users", "sensitivity"]
+    value: float | None
+
+
+class DetectorConfigured(_Record, frozen=True, tag="DetectorConfigured", omit_defaults=True, kw_only=True):
+    """The detector's numbers from here on: names of `DetectorConfig` and their values."""
+
+    values: dict[str, float]
+
+
+class Ticked(_Record, frozen=True, tag="Ticked", omit_defaults=True, kw_only=True):
+    """The gateway's clock passed `at`. Every partition gets one, so a tick belongs to no project (project 0)."""
+
+    at: int
+
+
+ProjectRecord = (
+    ErrorSeen | SessionsCounted | DropsCounted | Deployed | Resolved | Muted | RuleChanged | DetectorConfigured | Ticked
+)
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_DECODER = msgspec.json.Decoder(ProjectRecord)
+
+encode = _ENCODER.encode
+"""Record to bytes; equal records give equal bytes."""
+
+decode = _DECODER.decode
+"""Bytes to record. Raises `msgspec.DecodeError` (a ValueError) for bytes that no version of ours wrote."""
+
+
+def tick(at: int) -> Ticked:
+    """Return the tick that the gateway appends to every partition."""
+    return Ticked(tenant_id=TenantId(""), project_id=ProjectId(0), received_at=at, at=at)

@@ -1,0 +1,75 @@
+"""Policy: what a fact sets in motion. The only place where it is decided who does what next."""
+
+from typing import assert_never
+
+from msgspec import Struct
+
+from premortem.domain.incident import Incident
+from premortem.domain.project_stream import ProjectRecord
+from premortem.domain.tasks import BuildContext, Task, task_id
+from premortem.domain.timeline import (
+    ContextBuilt,
+    EvaluationCompleted,
+    FixApplied,
+    FixDeployed,
+    FixProposed,
+    HumanResponded,
+    IncidentDetected,
+    IncidentFact,
+    IncidentGrew,
+    IncidentMerged,
+    IncidentReopened,
+    IncidentResolved,
+    IncidentSuppressed,
+    InstrumentationProposed,
+    PullRequestOpened,
+    RootCauseProposed,
+    TaskFailed,
+)
+
+
+class Reaction(Struct, frozen=True):
+    """What follows from one fact: requests to workers, further facts, and records for the project stream."""
+
+    tasks: tuple[Task, ...] = ()
+    facts: tuple[IncidentFact, ...] = ()
+    records: tuple[ProjectRecord, ...] = ()
+
+
+NOTHING = Reaction()
+
+
+def react(incident: Incident, fact: IncidentFact) -> Reaction:
+    """Return what `fact` sets in motion, given the incident after it. Pure: the same fact gives the same ids."""
+    match fact:
+        case IncidentDetected() | IncidentReopened():
+            return Reaction(tasks=(_build_context(incident, fact),))
+        case (
+            IncidentGrew()
+            | IncidentMerged()
+            | ContextBuilt()
+            | RootCauseProposed()
+            | InstrumentationProposed()
+            | FixProposed()
+            | PullRequestOpened()
+            | FixApplied()
+            | FixDeployed()
+            | EvaluationCompleted()
+            | IncidentResolved()
+            | IncidentSuppressed()
+            | TaskFailed()
+            | HumanResponded()
+        ):
+            return NOTHING
+        case _:
+            assert_never(fact)
+
+
+def _build_context(incident: Incident, fact: IncidentFact) -> BuildContext:
+    return BuildContext(
+        id=task_id(BuildContext, fact.id),
+        incident_id=incident.id,
+        tenant_id=incident.tenant_id,
+        project_id=incident.project_id,
+        caused_by=fact.id,
+    )

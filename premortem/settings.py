@@ -1,0 +1,62 @@
+"""Settings: the one place that reads the environment. Everything else gets values.
+
+Every setting is an environment variable `PREMORTEM_<NAME>`; `.env.example` is written from this file by a test.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The environment, parsed and checked once."""
+
+    model_config = SettingsConfigDict(env_prefix="PREMORTEM_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Annotated[
+        Path, Field(description="Where the embedded profile keeps everything that it must not lose.")
+    ] = Path(".premortem/data")
+    http_host: Annotated[str, Field(description="Address that the gateway listens on.")] = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535, description="Port of the gateway (SDKs and read API).")] = 8790
+    public_url: Annotated[
+        str, Field(description="URL by which SDKs reach the gateway; empty = made from host and port.")
+    ] = ""
+    postgres_port: Annotated[int, Field(ge=0, le=65535, description="Port of the embedded PostgreSQL (loopback).")] = (
+        8791
+    )
+    postgres_dsn: Annotated[
+        str, Field(description="A PostgreSQL of your own, as owner (migrations); empty = the embedded one.")
+    ] = ""
+    clickhouse_port: Annotated[
+        int, Field(ge=0, le=65535, description="Port of the embedded ClickHouse interface (loopback).")
+    ] = 8792
+    clickhouse_url: Annotated[
+        str,
+        Field(
+            description="A ClickHouse server of your own (http://user:password@host:8123/database); empty = embedded."
+        ),
+    ] = ""
+    partitions: Annotated[
+        int, Field(ge=1, le=1024, description="Partitions of each topic; fixed when the log is created.")
+    ] = 4
+    tick_seconds: Annotated[
+        int, Field(ge=1, le=3600, description="How often the gateway writes its clock to the log.")
+    ] = 60
+    clock: Annotated[
+        str, Field(description="`system`, or `scaled:<start, ms since 1970>:<rate>` for demonstrations and tests.")
+    ] = "system"
+    payload_retention_days: Annotated[
+        int, Field(ge=1, le=3650, description="Days that scrubbed bodies stay on the log after they were archived.")
+    ] = 30
+    wire_limit_bytes: Annotated[int, Field(ge=1024, description="Largest request body as sent, compressed.")] = 1 << 20
+    envelope_limit_bytes: Annotated[int, Field(ge=1024, description="Largest envelope after decompression.")] = 4 << 20
+    item_limit_bytes: Annotated[int, Field(ge=1024, description="Largest single event or log item.")] = 1 << 20
+    body_deadline_seconds: Annotated[
+        float, Field(gt=0, description="A body that takes longer to arrive is cut off.")
+    ] = 10
+    events_per_minute: Annotated[
+        int, Field(ge=0, description="Rate limit of a new project's key, events a minute; 0 = none.")
+    ] = 0
+    log_level: Annotated[str, Field(description="debug, info, warning or error.")] = "info"
