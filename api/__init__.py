@@ -1,0 +1,1 @@
+"""The gateway and the read API: everything that speaks HTTP."""

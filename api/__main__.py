@@ -1,0 +1,92 @@
+"""`python -m api`: the gateway as one process; ends cleanly on SIGTERM."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+import uvloop
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from api import ticker
+from api.app import Gateway, read_api
+from api.committer import Committer
+from api.counters import Counters
+from api.dependencies import Stores
+from api.ingest import Ingest, Limits
+from api.integrations import IntegrationCache
+from api.keys import KeyCache
+from api.webhooks import Webhooks
+from premortem import bootstrap
+from premortem.exceptions import PremortemException
+from premortem.settings import Settings
+
+_HEADER_MS = 5_000
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    adapters = bootstrap.connect(settings)
+    counters = Counters()
+    crash = bootstrap.crash_points()
+    committer = Committer(adapters.event_log, crash=crash)
+    keys = KeyCache(adapters.administration)
+    clock = bootstrap.clock(settings)
+    limits = Limits(
+        settings.wire_limit_bytes,
+        settings.envelope_limit_bytes,
+        settings.item_limit_bytes,
+        settings.body_deadline_seconds,
+    )
+    salt = bootstrap.salt(settings)
+    ingest = Ingest(keys, committer, clock, counters, limits, salt)
+    webhooks = Webhooks(IntegrationCache(adapters.administration), committer, clock, counters, limits, salt)
+    stores = Stores(
+        adapters.event_log,
+        adapters.incident_store,
+        adapters.evidence_store,
+        adapters.administration,
+        adapters.checkpoint_store,
+        counters,
+        bootstrap.public_url(settings),
+    )
+    server = Server(
+        Gateway(ingest, webhooks, read_api(stores)),
+        settings.http_host,
+        settings.http_port,
+        interface=Interfaces.ASGINL,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MS),
+        websockets=False,
+        log_enabled=False,
+        backlog=1024,
+    )
+    ticking = asyncio.create_task(
+        ticker.run(adapters.event_log, committer, clock, settings.tick_seconds * 1000, bootstrap.clock_rate(settings))
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    try:
+        await server.serve()
+    finally:
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)
+        await committer.close()
+        keys.close()
+        adapters.close()
+
+
+def main() -> None:
+    """Run the gateway; a PremortemException is one line on stderr and exit code 1."""
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        uvloop.run(serve(settings))
+    except PremortemException as exception:
+        sys.exit(f"premortem api: {exception}")
+
+
+if __name__ == "__main__":
+    main()

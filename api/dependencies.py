@@ -1,0 +1,62 @@
+"""What the read API's functions are handed: the stores, and whose token is calling."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.counters import Counters
+from premortem.domain.ids import TenantId
+from premortem.ports import Administration, CheckpointStore, EventLog, EvidenceStore, IncidentStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Everything that the API reads from, made by `premortem.bootstrap`."""
+
+    event_log: EventLog
+    incidents: IncidentStore
+    evidence: EvidenceStore
+    administration: Administration
+    checkpoints: CheckpointStore
+    counters: Counters
+    public_url: str
+
+
+def stores(request: Request) -> Stores:
+    """Return the stores that the application was built with."""
+    found: Stores = request.app.state.stores
+    return found
+
+
+_BEARER = HTTPBearer(auto_error=False, description="An API token: `premortem token create NAME`.")
+
+
+async def tenant(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> TenantId:
+    """Return the tenant of the bearer token; 401 without one, or with one that is unknown."""
+    if credentials is None:
+        raise HTTPException(401, "A bearer token is needed. Make one with `premortem token create NAME`.", _CHALLENGE)
+    digest = hashlib.sha256(credentials.credentials.encode()).hexdigest()
+    found = await asyncio.to_thread(stores(request).administration.tenant_of_token, digest)
+    if found is None:
+        raise HTTPException(401, "This token is not known.", _CHALLENGE)
+    return found
+
+
+_CHALLENGE = {"www-authenticate": 'Bearer realm="premortem"'}
+
+CurrentTenant = Annotated[TenantId, Depends(tenant)]
+CurrentStores = Annotated[Stores, Depends(stores)]
+
+
+async def call(function: Callable[..., T], *arguments: object) -> T:
+    """Run a blocking call of a store in a thread."""
+    return await asyncio.to_thread(function, *arguments)

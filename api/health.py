@@ -1,0 +1,99 @@
+"""Health, readiness and metrics: is it alive, can it work, and what has it done."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from time import perf_counter
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from api.dependencies import CurrentStores, Stores, call
+from premortem.exceptions import PremortemException
+from premortem.ports import Flow, Topic
+
+router = APIRouter(tags=["operations"])
+
+SOURCES: dict[Flow, Topic] = {
+    "archive": "sentry.payloads",
+    "detect": "sentry.events",
+    "materialize": "debugging.timeline",
+    "route": "debugging.timeline",
+}
+"""Which topic each dataflow reads."""
+_PROBE_SECONDS = 2.0
+
+
+class Dependency(BaseModel):
+    """One thing that the product needs, and how it answered."""
+
+    name: str
+    ready: bool
+    required: bool
+    milliseconds: float
+    detail: str | None = None
+
+
+class Readiness(BaseModel):
+    """All dependencies; ready when every required one is."""
+
+    ready: bool
+    dependencies: list[Dependency]
+
+
+@router.get("/health", summary="Is the process alive?")
+async def health() -> dict[str, str]:
+    """Answer; nothing is asked of any dependency."""
+    return {"status": "ok"}
+
+
+@router.get("/ready", summary="Can it work? Each dependency with its latency")
+async def ready(stores: CurrentStores) -> Response:
+    """Return 200 when every required dependency answers, else 503; a dead archive never stops ingest."""
+    probes: list[tuple[str, bool, Callable[[], object]]] = [
+        ("event_log", True, lambda: stores.event_log.heads("sentry.events")),
+        ("incident_store", True, stores.checkpoints.positions),
+        ("evidence_store", False, stores.evidence.count_events),
+    ]
+    answers = await asyncio.gather(*(_probe(name, required, probe) for name, required, probe in probes))
+    readiness = Readiness(ready=all(d.ready for d in answers if d.required), dependencies=list(answers))
+    return JSONResponse(readiness.model_dump(), 200 if readiness.ready else 503)
+
+
+async def _probe(name: str, required: bool, probe: Callable[[], object]) -> Dependency:
+    started = perf_counter()
+    detail = None
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            await call(probe)
+    except TimeoutError:
+        detail = f"no answer in {_PROBE_SECONDS:g} s"
+    except PremortemException as exception:
+        detail = str(exception)
+    elapsed = round((perf_counter() - started) * 1000, 2)
+    return Dependency(name=name, ready=detail is None, required=required, milliseconds=elapsed, detail=detail)
+
+
+@router.get("/metrics", summary="Counters and lags for Prometheus", response_class=Response)
+async def metrics(stores: CurrentStores) -> Response:
+    """Return the text exposition: accepted, dropped by reason, lag per dataflow, stage latencies."""
+    text = generate_latest(stores.counters.registry).decode()
+    return Response(text + await call(_lags, stores), media_type=CONTENT_TYPE_LATEST)
+
+
+def _lags(stores: Stores) -> str:
+    try:
+        return "\n".join(_lag_lines(stores)) + "\n"
+    except PremortemException:
+        return ""  # counters must be readable when the log is not
+
+
+def _lag_lines(stores: Stores) -> Iterator[str]:
+    positions = stores.checkpoints.positions()
+    yield "# HELP premortem_dataflow_lag_records Records on the log that a dataflow has not passed yet."
+    yield "# TYPE premortem_dataflow_lag_records gauge"
+    for flow, topic in SOURCES.items():
+        for partition, head in enumerate(stores.event_log.heads(topic)):
+            lag = max(0, head - positions.get((flow, partition), 0))
+            yield f'premortem_dataflow_lag_records{{dataflow="{flow}",partition="{partition}"}} {lag}'

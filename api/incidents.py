@@ -1,0 +1,87 @@
+"""Reading incidents: a filtered list in pages, one incident, and its timeline."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, HTTPException, Path, Query
+
+from api.dependencies import CurrentStores, CurrentTenant, call
+from api.problems import Problem
+from api.schemas import DecisionView, FactView, IncidentDetail, IncidentPage, IncidentView, TimelinePage
+from premortem.domain.ids import EventId, IncidentId, ProjectId
+from premortem.domain.incident import Incident, Status
+from premortem.ports import IncidentFilter
+
+router = APIRouter(
+    tags=["incidents"],
+    responses={
+        status: {"model": Problem, "description": text} for status, text in {401: "No token", 404: "None"}.items()
+    },
+)
+
+_Id = Annotated[str, Path(max_length=64, description="An incident's id.")]
+
+
+@router.get("/incidents", summary="List incidents, newest first")
+async def list_incidents(
+    stores: CurrentStores,
+    tenant: CurrentTenant,
+    status: Annotated[Status | None, Query(description="Only incidents in this status.")] = None,
+    project: Annotated[int | None, Query(ge=0, lt=1 << 63, description="Only this project's.")] = None,
+    environment: Annotated[str | None, Query(max_length=64, description="Only this environment's.")] = None,
+    text: Annotated[str | None, Query(max_length=200, description="Part of the title or the culprit.")] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="Incidents per page.")] = 50,
+) -> IncidentPage:
+    """Return a page of the tenant's incidents that match every given filter."""
+    where = IncidentFilter(status, ProjectId(project) if project is not None else None, environment, text)
+    page = await call(stores.incidents.find, tenant, where, cursor, limit)
+    views = [IncidentView.of(incident, stores.public_url) for incident in page.incidents]
+    return IncidentPage(incidents=views, next_cursor=page.cursor)
+
+
+@router.get("/incidents/{incident_id}", summary="One incident with every decision about it")
+async def get_incident(stores: CurrentStores, tenant: CurrentTenant, incident_id: _Id) -> IncidentDetail:
+    """Return the incident; 404 when this tenant has none of that id."""
+    incident = await call(stores.incidents.get, tenant, IncidentId(incident_id))
+    if incident is None:
+        raise HTTPException(404, f"There is no incident {incident_id}.")
+    return _detail(incident, stores.public_url)
+
+
+@router.get("/incidents/{incident_id}/timeline", summary="Everything that happened to one incident, in order")
+async def get_timeline(
+    stores: CurrentStores,
+    tenant: CurrentTenant,
+    incident_id: _Id,
+    after: Annotated[int, Query(ge=-1, lt=1 << 63, description="Only facts behind this position.")] = -1,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> TimelinePage:
+    """Return the incident's facts; 404 when this tenant has no such incident."""
+    if await call(stores.incidents.get, tenant, IncidentId(incident_id)) is None:
+        raise HTTPException(404, f"There is no incident {incident_id}.")
+    facts = await call(stores.incidents.timeline, tenant, IncidentId(incident_id), after, limit)
+    return TimelinePage(facts=[FactView.of(fact) for fact in facts])
+
+
+@router.get("/projects/{project_id}/events/{event_id}", summary="One archived event, as scrubbed", tags=["events"])
+async def get_event(
+    stores: CurrentStores,
+    tenant: CurrentTenant,
+    project_id: Annotated[int, Path(ge=0, lt=1 << 63)],
+    event_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")],
+) -> dict[str, object]:
+    """Return the event's body; 404 while it is not archived yet, or when it is not this tenant's."""
+    event = await call(stores.evidence.event, tenant, ProjectId(project_id), EventId(event_id))
+    if event is None:
+        raise HTTPException(404, f"Event {event_id} is not in the archive of project {project_id}.")
+    body: dict[str, object] = orjson.loads(event.payload)
+    return body
+
+
+def _detail(incident: Incident, base_url: str) -> IncidentDetail:
+    return IncidentDetail(
+        incident=IncidentView.of(incident, base_url),
+        decisions=[DecisionView.of(decision) for decision in incident.decisions],
+        pull_requests=[{f: getattr(pr, f) for f in pr.__struct_fields__} for pr in incident.pull_requests],
+    )

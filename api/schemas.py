@@ -1,0 +1,160 @@
+"""The read API's answers: what a person or a program sees of an incident."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, Field
+
+from premortem.domain.decision import Decision, explain
+from premortem.domain.incident import Incident, Status
+from premortem.domain.timeline import Severity
+from premortem.ports import StoredFact
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(milliseconds: int) -> datetime:
+    """Return the moment `milliseconds` after 1970 UTC, exactly."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+class GateView(BaseModel):
+    """One comparison that a detector made."""
+
+    name: str
+    observed: float
+    limit: float
+    passed: bool
+
+
+class DecisionView(BaseModel):
+    """Why a detector fired: its numbers, and one sentence."""
+
+    detector: str = Field(description="`novelty` or `spike`.")
+    detector_version: int
+    at: datetime
+    onset: datetime = Field(description="Where the change is thought to begin.")
+    reason: str = Field(description="One sentence for a person.")
+    gates: list[GateView]
+    window_minutes: int | None = None
+    observed: int | None = None
+    expected: float | None = None
+    dispersion: float | None = None
+    score: float | None = None
+    threshold: float | None = None
+
+    @classmethod
+    def of(cls, decision: Decision) -> "DecisionView":
+        """Return the view of a decision."""
+        return cls(
+            detector=decision.detector,
+            detector_version=decision.detector_version,
+            at=moment(decision.at),
+            onset=moment(decision.onset),
+            reason=explain(decision),
+            gates=[GateView(**msgspec.structs.asdict(gate)) for gate in decision.gates],
+            window_minutes=decision.window_minutes,
+            observed=decision.observed,
+            expected=decision.expected,
+            dispersion=decision.dispersion,
+            score=decision.score,
+            threshold=decision.threshold,
+        )
+
+
+class IncidentView(BaseModel):
+    """An incident in a list."""
+
+    id: str
+    project_id: int
+    status: Status
+    severity: Severity
+    level: str
+    title: str
+    culprit: str
+    platform: str
+    environment: str | None
+    release: str | None
+    handled: bool | None
+    first_seen: datetime
+    opened_at: datetime
+    updated_at: datetime
+    reason: str = Field(description="Why it was opened, in one sentence.")
+    origin: str = Field(description="Where to open the event that fired the detector.")
+    fingerprints: list[str]
+    merged_into: str | None = None
+    url: str
+
+    @classmethod
+    def of(cls, incident: Incident, base_url: str) -> "IncidentView":
+        """Return the view; `base_url` is where this API is reached."""
+        own = f"{base_url}/projects/{incident.project_id}/events/{incident.event_id}"
+        return cls(
+            id=incident.id,
+            project_id=incident.project_id,
+            status=incident.status,
+            severity=incident.severity,
+            level=incident.level,
+            title=incident.title,
+            culprit=incident.culprit,
+            platform=incident.platform,
+            environment=incident.environment,
+            release=incident.release,
+            handled=incident.handled,
+            first_seen=moment(incident.first_seen),
+            opened_at=moment(incident.opened_at),
+            updated_at=moment(incident.updated_at),
+            reason=explain(incident.decisions[0]),
+            origin=_http_or(incident.origin_url, own),
+            fingerprints=list(incident.fingerprints),
+            merged_into=incident.merged_into,
+            url=f"{base_url}/incidents/{incident.id}",
+        )
+
+
+class IncidentDetail(BaseModel):
+    """One incident with every decision about it."""
+
+    incident: IncidentView
+    decisions: list[DecisionView]
+    pull_requests: list[dict[str, Any]]
+
+
+class IncidentPage(BaseModel):
+    """A page of incidents, newest first."""
+
+    incidents: list[IncidentView]
+    next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last one.")
+
+
+class FactView(BaseModel):
+    """One fact of a timeline."""
+
+    id: str
+    kind: str
+    occurred_at: datetime
+    position: int = Field(description="Its place on the timeline; pass the last one as `after` for what follows.")
+    fact: dict[str, Any]
+
+    @classmethod
+    def of(cls, stored: StoredFact) -> "FactView":
+        """Return the view of a stored fact."""
+        return cls(
+            id=stored.fact_id,
+            kind=stored.kind,
+            occurred_at=moment(stored.occurred_at),
+            position=stored.offset,
+            fact=msgspec.json.decode(stored.value),
+        )
+
+
+class TimelinePage(BaseModel):
+    """Facts of one incident in order."""
+
+    facts: list[FactView]
+
+
+def _http_or(url: str | None, fallback: str) -> str:
+    """Return `url` when it is an http(s) address (it came with an event, so it may be anything), else `fallback`."""
+    return url if url and url.startswith(("https://", "http://")) else fallback

@@ -1,0 +1,1 @@
+"""Clocks: the system's own, and a scaled one for demonstrations and tests."""
