@@ -347,6 +347,12 @@ class Administration(Protocol):
     def create_project(self, tenant: TenantId, slug: str, name: str, public_key: str) -> Project:
         """Create a project with one key (and its tenant when missing); Conflict when the slug is taken."""
 
+    def create_key(self, tenant: TenantId, project: ProjectId, public_key: str) -> None:
+        """Add a key to a project; Malformed when the tenant has no such project."""
+
+    def disable_key(self, public_key: str) -> None:
+        """Refuse the key from now on; Malformed when there is none."""
+
     def projects(self, tenant: TenantId) -> Sequence[Project]:
         """Return the tenant's projects in order of id."""
 

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=3600, description="How often the gateway writes its clock to the log.")
     ] = 60
     clock: Annotated[
-        str, Field(description="`system`, or `scaled:<start ms>:<rate>:<epoch ns>` for demonstrations and tests.")
+        str, Field(description="`system`, or `scaled:<start ms>:<epoch ns>:<rate>` for demonstrations and tests.")
     ] = "system"
     payload_retention_days: Annotated[
         int, Field(ge=1, le=3650, description="Days that scrubbed bodies stay on the log after they were archived.")

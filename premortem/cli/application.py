@@ -1,0 +1,25 @@
+"""The commands put together."""
+
+import typer
+
+from premortem.cli import administration, incidents, sending, stack
+
+app = typer.Typer(
+    help="A self-hosted incident engine for teams that use Sentry SDKs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("up")(stack.up)
+app.command("down")(stack.down)
+app.command("status")(stack.status)
+app.command("logs")(stack.logs)
+app.command("migrate")(stack.migrate)
+app.command("doctor")(stack.doctor)
+app.command("seed")(sending.seed)
+app.command("send-event")(sending.send_event)
+app.add_typer(administration.projects, name="project")
+app.add_typer(administration.keys, name="key")
+app.add_typer(administration.tokens, name="token")
+app.add_typer(incidents.commands, name="incidents")

@@ -1,0 +1,96 @@
+"""`premortem doctor`: each thing that must be right, what was found, and what mends it."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from premortem.exceptions import PremortemException
+from premortem.settings import Settings
+
+_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check."""
+
+    name: str
+    healthy: bool
+    detail: str
+    mend: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding for JSON."""
+        return asdict(self)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Run every check; a check that fails never keeps another from running."""
+    start = "start the stack: premortem up; then look at: premortem logs"
+    checks: list[tuple[str, Callable[[Settings], str], str]] = [
+        ("python", _python, "use Python 3.11 or 3.12: Bytewax has no wheels for others"),
+        ("gateway", _gateway, start),
+        ("postgres", _postgres, start),
+        ("clickhouse", _clickhouse, start),
+        ("migrations", _migrations, "run: premortem migrate"),
+        ("dataflows", _dataflows, "look at: premortem logs dataflows"),
+    ]
+    return [_run(name, check, settings, mend) for name, check, mend in checks]
+
+
+def _run(name: str, check: Callable[[Settings], str], settings: Settings, mend: str) -> Finding:
+    try:
+        return Finding(name, True, check(settings), mend)
+    except (PremortemException, OSError) as exception:
+        return Finding(name, False, str(exception), mend)
+
+
+def _python(_: Settings) -> str:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] not in ((3, 11), (3, 12)):
+        raise PremortemException(f"this is Python {version}")
+    return version
+
+
+def _gateway(settings: Settings) -> str:
+    import httpx
+
+    from premortem import bootstrap
+
+    try:
+        answer = httpx.get(f"{bootstrap.public_url(settings)}/ready", timeout=_SECONDS)
+    except httpx.HTTPError as exception:
+        raise PremortemException(f"no answer: {exception}") from exception
+    slow = [f"{d['name']}: {d['detail']}" for d in answer.json().get("dependencies", ()) if not d["ready"]]
+    if slow:
+        raise PremortemException("; ".join(slow))
+    return f"ready at {bootstrap.public_url(settings)}"
+
+
+def _postgres(settings: Settings) -> str:
+    from premortem import bootstrap
+
+    return bootstrap.postgres_version(settings)
+
+
+def _clickhouse(settings: Settings) -> str:
+    from premortem import bootstrap
+
+    return bootstrap.clickhouse_version(settings)
+
+
+def _migrations(settings: Settings) -> str:
+    from premortem import bootstrap
+
+    pending = bootstrap.pending_migrations(settings)
+    if pending:
+        raise PremortemException("not applied: " + ", ".join(pending))
+    return "all applied"
+
+
+def _dataflows(settings: Settings) -> str:
+    from premortem import bootstrap
+
+    lags = bootstrap.lags(settings)
+    return ", ".join(f"{flow} {lag} behind" for flow, lag in sorted(lags.items()))

@@ -1,0 +1,101 @@
+"""Commands that read incidents."""
+
+from typing import Annotated, Any, get_args
+
+import msgspec
+import typer
+
+from premortem.cli.output import DEFAULT_TENANT, Json, Tenant, console, print_json, print_table, printable
+from premortem.domain import incident as domain
+from premortem.domain.decision import explain
+from premortem.domain.ids import IncidentId, ProjectId, TenantId
+from premortem.exceptions import Malformed
+from premortem.settings import Settings
+
+commands = typer.Typer(help="Incidents.", no_args_is_help=True)
+
+
+@commands.command("list")
+def list_incidents(
+    status: Annotated[str | None, typer.Option(help="Only this status.")] = None,
+    project: Annotated[int | None, typer.Option(help="Only this project's.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Only this environment's.")] = None,
+    text: Annotated[str | None, typer.Option(help="Part of the title or the culprit.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    tenant: Tenant = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """List incidents, newest first, and why each was opened."""
+    from premortem import bootstrap
+    from premortem.ports import IncidentFilter
+
+    if status is not None and status not in get_args(domain.Status):
+        raise Malformed(f"no status {status!r}. There are: {', '.join(get_args(domain.Status))}.")
+    where = IncidentFilter(
+        status,  # type: ignore[arg-type]  # checked just above
+        ProjectId(project) if project is not None else None,
+        environment,
+        text,
+    )
+    with bootstrap.incidents(Settings()) as store:
+        found = store.find(TenantId(tenant), where, None, limit).incidents
+    if as_json:
+        print_json([_plain(incident) for incident in found])
+        return
+    rows = [
+        (_clock(i.opened_at), i.severity, i.status, i.project_id, i.title, explain(i.decisions[0]), i.id) for i in found
+    ]
+    print_table(("opened (UTC)", "severity", "status", "project", "error", "why", "id"), rows, "No incidents.")
+
+
+@commands.command("show")
+def show_incident(
+    incident_id: Annotated[str, typer.Argument(help="The incident's id.")],
+    tenant: Tenant = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Show one incident: what it is, each decision with its numbers, and its timeline."""
+    from premortem import bootstrap
+
+    with bootstrap.incidents(Settings()) as store:
+        incident = store.get(TenantId(tenant), IncidentId(incident_id))
+        if incident is None:
+            raise Malformed(f"tenant {tenant!r} has no incident {incident_id}. List them: premortem incidents list.")
+        facts = store.timeline(TenantId(tenant), incident.id, -1, 1000)
+    if as_json:
+        timeline = [msgspec.json.decode(fact.value) for fact in facts]
+        print_json({"incident": _plain(incident), "timeline": timeline})
+        return
+    out = console()
+    out.print(printable(incident.title), style="bold", markup=False)
+    for name, value in (
+        ("status", incident.status),
+        ("severity", incident.severity),
+        ("culprit", incident.culprit or "unknown"),
+        ("release", incident.release or "none reported"),
+        ("environment", incident.environment or "none reported"),
+        ("first seen", _clock(incident.first_seen)),
+        ("opened", _clock(incident.opened_at)),
+        ("event", incident.event_id),
+        ("origin", incident.origin_url or "sent by an SDK"),
+    ):
+        out.print(f"  {name:12} {printable(str(value))}", markup=False)
+    out.print("Why")
+    for decision in incident.decisions:
+        out.print(f"  {decision.detector}: {explain(decision)}", markup=False)
+        for gate in decision.gates:
+            mark = "passed" if gate.passed else "held"
+            out.print(f"    {gate.name:24} {gate.observed:g} against {gate.limit:g}: {mark}", markup=False)
+    out.print("Timeline")
+    for fact in facts:
+        out.print(f"  {_clock(fact.occurred_at)}  {fact.kind}", markup=False)
+
+
+def _plain(incident: domain.Incident) -> Any:
+    return msgspec.to_builtins(incident) | {"reason": explain(incident.decisions[0])}
+
+
+def _clock(milliseconds: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

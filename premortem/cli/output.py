@@ -1,0 +1,43 @@
+"""Printing: rich tables and progress for a person, JSON for a program."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a person.")]
+Tenant = Annotated[str, typer.Option("--tenant", help="Whose it is.")]
+DEFAULT_TENANT = "default"
+
+
+def console() -> Console:
+    """Return the console of a person; no colours and no cursor movements when stdout is not a terminal."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as one JSON document."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """Print rows as a table, or `empty` when there is none. Text from events is shown as text, never as markup."""
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    count = 0
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+        count += 1
+    if count:
+        console().print(table)
+    else:
+        console().print(empty)
+
+
+def printable(text: str) -> str:
+    """Return `text` without control characters: an event's title must not drive somebody's terminal."""
+    return "".join(character if character.isprintable() else "�" for character in text)
