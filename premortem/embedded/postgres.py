@@ -1,14 +1,12 @@
 """PostgresServer: an embedded PostgreSQL in a folder, started and stopped by this process."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import premortem
 from premortem.embedded import postgres_paths
+from premortem.embedded.spawn import spawn
 from premortem.exceptions import Conflict, Unavailable
 
 
@@ -46,13 +44,10 @@ class PostgresServer:
     def start(self, deadline_seconds: float = 60) -> None:
         """Start and wait until connections are accepted. Raises Unavailable with the server's last words."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        command = [sys.executable, *postmaster_arguments(self.directory, self.port, self._listen, os.getpid())]
+        arguments = [f"--directory={self.directory}", f"--port={self.port}", f"--listen={self._listen}"]
         if not self._durable:
-            command.append("--no-fsync")
-        with self.log_file.open("ab") as log:
-            self._server = subprocess.Popen(  # noqa: S603 - our own module
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_environment()
-            )
+            arguments.append("--no-fsync")
+        self._server = spawn("premortem.embedded.postmaster", arguments, {}, self.log_file, signal.SIGQUIT)
         deadline = time.monotonic() + deadline_seconds
         while not postgres_paths.is_ready(self.directory, self._server.pid):
             if self._server.poll() is not None or time.monotonic() > deadline:
@@ -72,18 +67,3 @@ class PostgresServer:
             self._server.send_signal(signal.SIGQUIT)
             self._server.wait()
         self._server = None
-
-
-def postmaster_arguments(directory: Path, port: int, listen: str, parent: int) -> list[str]:
-    """Return the arguments after `python` that turn a process into the postmaster of `directory`."""
-    return [
-        "-m", "premortem.embedded.postmaster", f"--directory={directory}", f"--port={port}", f"--listen={listen}",
-        f"--parent={parent}",
-    ]  # fmt: skip
-
-
-def _environment() -> dict[str, str]:
-    """Return our environment, with the folder that holds this package on the path, wherever we are."""
-    root = str(Path(premortem.__file__).parents[1])
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{path}" if path else root}

@@ -14,7 +14,6 @@ the folders above them, so those stay closed to everybody, even below root's hom
 import argparse
 import fcntl
 import os
-import pwd
 import secrets
 import signal
 import sys
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from premortem.embedded import launch, postgres_binaries, postgres_cluster
 from premortem.embedded.postgres_paths import running_servers, socket_directory
-from premortem.embedded.privileges import drop_to, own_directory, unprivileged_account
+from premortem.embedded.privileges import account_name, drop_to, own_directory, unprivileged_account
 from premortem.exceptions import Conflict, PremortemException
 
 _GRACE_SECONDS = 1.0
@@ -36,27 +35,27 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--listen", default="", help="loopback address for TCP; empty = the socket only")
-    parser.add_argument("--parent", type=int, required=True, help="pid without which the server must not live")
     parser.add_argument("--no-fsync", action="store_true", help="for tests: fast, and lost when the machine crashes")
     options = parser.parse_args(arguments)
     try:
-        serve(options.directory, options.port, options.listen, options.parent, durable=not options.no_fsync)
+        serve(options.directory, options.port, options.listen, durable=not options.no_fsync)
     except PremortemException as problem:
         sys.exit(f"premortem: {problem}")
 
 
-def serve(directory: Path, port: int, listen: str, parent: int, *, durable: bool) -> None:
-    """Prepare the cluster in `directory` and become its postmaster, which dies (SIGQUIT) with the process `parent`.
+def serve(directory: Path, port: int, listen: str, *, durable: bool) -> None:
+    """Prepare the cluster in `directory` and become its postmaster, which dies (SIGQUIT) with our parent.
 
     SIGQUIT, an immediate shutdown, is the signal of choice: it needs no disk and no time, the write-ahead log brings
     back every commit, and the next start does not have to wait for a checkpoint. Raises Conflict, Unavailable.
     """
+    parent = os.getppid()
     launch.die_with_parent(signal.SIGQUIT, parent)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     _lock(directory)
     account = unprivileged_account()
     owner = account.pw_uid if account else None
-    client = pwd.getpwuid(os.geteuid()).pw_name
+    client = account_name()
     programs = postgres_binaries.programs_for_everybody() if account else postgres_binaries.wheel_programs()
     password = _password(directory / "password")
     home, sockets = directory / "server", socket_directory(directory, port)

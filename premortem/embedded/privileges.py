@@ -21,6 +21,16 @@ def unprivileged_account() -> pwd.struct_passwd | None:
         ) from None
 
 
+def account_name() -> str:
+    """Return our own account's name. Raises Conflict for a user id without one: PostgreSQL would refuse it."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise Conflict(
+            f"The user id {os.geteuid()} has no name, and PostgreSQL wants one. Add it to /etc/passwd."
+        ) from None
+
+
 def drop_to(account: pwd.struct_passwd) -> None:
     """Become `account` for good: no supplementary groups, no way back."""
     os.setgroups([])
