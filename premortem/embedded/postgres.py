@@ -42,7 +42,15 @@ class PostgresServer:
         return postgres_paths.dsn(self.directory, self.port, database)
 
     def start(self, deadline_seconds: float = 60) -> None:
-        """Start and wait until connections are accepted. Raises Unavailable with the server's last words."""
+        """Start (again, after a crash) and wait until connections are accepted.
+
+        Raises Unavailable with the server's last words, Conflict when it runs already.
+        """
+        if self._server is not None:
+            try:
+                self._server.wait(0.2)
+            except subprocess.TimeoutExpired:
+                raise Conflict("The server runs already. Call stop() first.") from None
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         arguments = [f"--directory={self.directory}", f"--port={self.port}", f"--listen={self._listen}"]
         if not self._durable:

@@ -56,7 +56,9 @@ def serve(directory: Path, port: int, listen: str, *, durable: bool) -> None:
     account = unprivileged_account()
     owner = account.pw_uid if account else None
     client = account_name()
-    programs = postgres_binaries.programs_for_everybody() if account else postgres_binaries.wheel_programs()
+    programs = postgres_binaries.wheel_programs()
+    if account:
+        programs = postgres_binaries.programs_for_everybody(programs)
     password = _password(directory / "password")
     home, sockets = directory / "server", socket_directory(directory, port)
     own_directory(home, owner)
@@ -68,8 +70,9 @@ def serve(directory: Path, port: int, listen: str, *, durable: bool) -> None:
         launch.die_with_parent(signal.SIGQUIT, parent)
     postgres_cluster.create(programs, home, password, durable=durable)
     postgres_cluster.configure(home / "cluster", client, durable=durable)
-    # Safe because the lock is ours: whatever pid stands in there, it is not a server of this cluster.
-    (home / "cluster" / "postmaster.pid").unlink(missing_ok=True)
+    # Safe because the lock is ours: whatever pids stand in there, they are not servers of this cluster.
+    for left_over in (home / "cluster" / "postmaster.pid", sockets / f".s.PGSQL.{port}.lock"):
+        left_over.unlink(missing_ok=True)
     postgres_cluster.become_server(programs, home, sockets, port, listen)
 
 

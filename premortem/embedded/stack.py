@@ -20,7 +20,7 @@ from premortem.settings import Settings
 Progress = Callable[[str, str], None]
 
 _PORTS = ("http_port", "postgres_port", "clickhouse_port")
-CLICKHOUSE_PASSWORD = "clickhouse_password"
+CLICKHOUSE_PASSWORD = "clickhouse_password"  # noqa: S105 - a name
 """Name of the secret; the server of the user `default` reads it from PREMORTEM_CLICKHOUSE_PASSWORD."""
 
 _START_SECONDS = 180.0
