@@ -1,0 +1,1 @@
+"""Adapters: each port's promise kept with one technology; `premortem.bootstrap` alone names them."""

@@ -1,0 +1,1 @@
+"""Administration: tenants, projects, keys, tokens and integrations."""

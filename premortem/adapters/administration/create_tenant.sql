@@ -1,0 +1,1 @@
+INSERT INTO tenants (id) VALUES (%(tenant)s) ON CONFLICT DO NOTHING

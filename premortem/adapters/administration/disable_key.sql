@@ -1,0 +1,1 @@
+UPDATE project_keys SET active = false WHERE public_key = %(public_key)s

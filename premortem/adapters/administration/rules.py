@@ -1,0 +1,26 @@
+"""What administration refuses, whatever keeps it."""
+
+import re
+
+from premortem.exceptions import Malformed
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+_KEY = re.compile(r"[0-9a-f]{32}\Z")
+
+
+def check_slug(slug: str) -> None:
+    """Raise Malformed unless `slug` is 1 to 63 lower-case letters, digits, dashes or underscores."""
+    if not _SLUG.match(slug):
+        raise Malformed(f"{slug[:80]!r} is no short name. Use 1 to 63 lower-case letters, digits, - and _.")
+
+
+def check_key(public_key: str) -> None:
+    """Raise Malformed unless the key is 32 lower-case hexadecimal digits, as every SDK accepts."""
+    if not _KEY.match(public_key):
+        raise Malformed("a public key is 32 lower-case hexadecimal digits.")
+
+
+def check_secret(secret: str) -> None:
+    """Raise Malformed for an empty secret: everybody could sign with it."""
+    if not secret.strip():
+        raise Malformed("an integration's secret must not be empty.")

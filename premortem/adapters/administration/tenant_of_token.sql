@@ -1,0 +1,1 @@
+SELECT tenant_id FROM api_tokens WHERE token_hash = %(token_hash)s

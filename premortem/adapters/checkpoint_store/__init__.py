@@ -1,0 +1,1 @@
+"""Checkpoint stores: how far the dataflows have come, and their state there."""

@@ -1,0 +1,1 @@
+SELECT flow, partition, next_offset FROM checkpoints

@@ -1,0 +1,44 @@
+"""Checkpoints in PostgreSQL: position and changed state in one transaction."""
+
+from collections.abc import Mapping
+
+from premortem.adapters.checkpoint_store.memory import older
+from premortem.adapters.postgres import Pool, connected, statement
+from premortem.exceptions import Conflict
+from premortem.ports import Checkpoint, Flow
+
+
+class PostgresCheckpointStore:
+    """One row per flow and partition, one per part of the state."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def load(self, flow: Flow, partition: int) -> Checkpoint:
+        """Return the checkpoint."""
+        place = {"flow": flow, "partition": partition}
+        with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
+            row = cursor.execute(statement(__file__, "position"), place).fetchone()
+            state = cursor.execute(statement(__file__, "state"), place).fetchall()
+        return Checkpoint(row[0] if row else 0, dict(state))
+
+    def save(self, flow: Flow, partition: int, next_offset: int, changed: Mapping[str, bytes | None]) -> None:
+        """Store position and changed state."""
+        place = {"flow": flow, "partition": partition}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        removed = [name for name, value in changed.items() if value is None]
+        with connected(self._pool) as connection:
+            moved = connection.execute(statement(__file__, "advance"), {**place, "next_offset": next_offset}).fetchone()
+            if moved is None:
+                raise Conflict(older(flow, partition, next_offset, None))
+            if kept:
+                arrays = {"names": list(kept), "values": list(kept.values())}
+                connection.execute(statement(__file__, "put_state"), {**place, **arrays}, binary=True)
+            if removed:
+                connection.execute(statement(__file__, "remove_state"), {**place, "names": removed})
+
+    def positions(self) -> Mapping[tuple[Flow, int], int]:
+        """Return the next offset per flow and partition."""
+        with connected(self._pool) as connection:
+            rows = connection.execute(statement(__file__, "positions")).fetchall()
+        return {(flow, partition): next_offset for flow, partition, next_offset in rows}

@@ -1,0 +1,1 @@
+"""Event logs: append-only topics in partitions."""

@@ -1,0 +1,1 @@
+SELECT topic, count(*)::int FROM log_partitions GROUP BY topic

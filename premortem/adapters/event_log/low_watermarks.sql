@@ -1,0 +1,1 @@
+SELECT low_watermark FROM log_partitions WHERE topic = %(topic)s ORDER BY partition

@@ -1,0 +1,1 @@
+"""Incident stores: what `materialize` writes and people read."""

@@ -1,0 +1,1 @@
+SELECT id, value FROM incidents ORDER BY id COLLATE "C"

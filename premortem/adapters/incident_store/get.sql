@@ -1,0 +1,1 @@
+SELECT value FROM incidents WHERE id = %(id)s

@@ -1,0 +1,54 @@
+"""What every PostgreSQL adapter shares: the pool with its deadlines, statements from files, exceptions in our words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from premortem.exceptions import Unavailable
+
+Pool = ConnectionPool[psycopg.Connection[tuple[Any, ...]]]
+
+_CONNECT_SECONDS = 5
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+
+
+def open_pool(dsn: str, *, size: int = 4, statement_timeout_ms: int = 5_000, wait_seconds: float = 5.0) -> Pool:
+    """Return a pool of up to `size` connections; it connects when first used, so a server that is away is no error yet.
+
+    Every statement ends after `statement_timeout_ms`, and nobody waits longer than `wait_seconds` for a connection.
+    """
+    options = f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC -c application_name=premortem"
+    return ConnectionPool(
+        dsn,
+        min_size=0,
+        max_size=size,
+        timeout=wait_seconds,
+        max_idle=300,
+        reconnect_timeout=wait_seconds,
+        kwargs={"connect_timeout": _CONNECT_SECONDS, "options": options, **_KEEPALIVE},
+        open=True,
+    )
+
+
+@contextmanager
+def connected(pool: Pool) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """Lend a connection for one transaction: committed at the end, rolled back on an exception.
+
+    A server that is away, shutting down or too slow is Unavailable; so is a lost serialisation race.
+    """
+    try:
+        with pool.connection() as connection:
+            yield connection
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as exception:
+        raise Unavailable(f"PostgreSQL: {' '.join(str(exception).split())[:300]}") from exception
+
+
+@cache
+def statement(adapter_file: str, name: str) -> bytes:
+    """Return the statement in `name`.sql beside `adapter_file`."""
+    return Path(adapter_file).with_name(f"{name}.sql").read_bytes()

@@ -1,0 +1,1 @@
+"""Task queues: at-least-once, with a visibility timeout and a dead-letter queue."""

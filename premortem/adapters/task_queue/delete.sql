@@ -1,0 +1,1 @@
+DELETE FROM tasks WHERE queue = %(queue)s AND receipt = %(receipt)s

@@ -1,0 +1,1 @@
+SELECT count(*) FROM tasks WHERE queue = %(queue)s

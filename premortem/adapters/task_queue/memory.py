@@ -1,0 +1,78 @@
+"""Task queues in memory: for tests."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+from premortem.domain.tasks import QUEUES, Task
+from premortem.exceptions import Conflict
+from premortem.ports import Received
+
+
+@dataclass
+class _Held:
+    task: Task
+    queue: str
+    visible_at: float
+    receive_count: int = 0
+    receipt: str = ""
+
+
+class MemoryTaskQueue:
+    """Tasks in a dict under one lock; `now` gives seconds."""
+
+    def __init__(self, *, max_receives: int = 5, now: Callable[[], float] = time.monotonic) -> None:
+        self._max_receives, self._now = max_receives, now
+        self._lock = Lock()
+        self._tasks: dict[str, _Held] = {}
+        self._accepted: set[str] = set()
+
+    def send(self, tasks: Sequence[Task]) -> None:
+        """Accept each task once."""
+        with self._lock:
+            for task in tasks:
+                if task.id not in self._accepted:
+                    self._accepted.add(task.id)
+                    self._tasks[task.id] = _Held(task, QUEUES[type(task)], self._now())
+
+    def receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
+        """Hand out visible tasks, oldest first."""
+        received: list[Received] = []
+        with self._lock:
+            now = self._now()
+            for held in list(self._tasks.values()):
+                if held.queue != queue or held.visible_at > now or len(received) == limit:
+                    continue
+                if held.receive_count >= self._max_receives and not queue.endswith("-dlq"):
+                    held.queue, held.receive_count, held.receipt = f"{queue}-dlq", 0, ""
+                    continue
+                held.receive_count += 1
+                held.receipt = f"{held.task.id}:{held.receive_count}"
+                held.visible_at = now + visibility_seconds
+                received.append(Received(held.task, held.receipt, held.receive_count))
+        return received
+
+    def extend(self, queue: str, receipt: str, visibility_seconds: int) -> None:
+        """Hide the task for longer."""
+        with self._lock:
+            held = self._by_receipt(queue, receipt)
+            if held is None:
+                raise Conflict("the receipt is no longer the newest: another worker holds the task.")
+            held.visible_at = self._now() + visibility_seconds
+
+    def delete(self, queue: str, receipt: str) -> None:
+        """Remove the task when the receipt is the newest."""
+        with self._lock:
+            held = self._by_receipt(queue, receipt)
+            if held is not None:
+                del self._tasks[held.task.id]
+
+    def depth(self, queue: str) -> int:
+        """Return how many tasks the queue holds."""
+        with self._lock:
+            return sum(held.queue == queue for held in self._tasks.values())
+
+    def _by_receipt(self, queue: str, receipt: str) -> _Held | None:
+        found = (held for held in self._tasks.values() if held.receipt == receipt and held.queue == queue and receipt)
+        return next(found, None)

@@ -1,0 +1,56 @@
+"""Task queues in PostgreSQL: `FOR UPDATE SKIP LOCKED`, timeouts by the database's clock."""
+
+from collections.abc import Sequence
+
+from premortem.adapters.postgres import Pool, connected, statement
+from premortem.domain import tasks as domain
+from premortem.domain.tasks import QUEUES, Task
+from premortem.exceptions import Conflict
+from premortem.ports import Received
+
+
+class PostgresTaskQueue:
+    """One table of tasks; the ids of all that were ever accepted in another."""
+
+    def __init__(self, pool: Pool, *, max_receives: int = 5) -> None:
+        self._pool, self._max_receives = pool, max_receives
+
+    def send(self, tasks: Sequence[Task]) -> None:
+        """Accept each task once."""
+        if not tasks:
+            return
+        arrays = {
+            "ids": [task.id for task in tasks],
+            "queues": [QUEUES[type(task)] for task in tasks],
+            "values": [domain.encode(task) for task in tasks],
+        }
+        with connected(self._pool) as connection:
+            connection.execute(statement(__file__, "send"), arrays, binary=True)
+
+    def receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
+        """Hand out visible tasks, oldest first."""
+        arguments = {"queue": queue, "limit": limit, "seconds": visibility_seconds, "most": self._max_receives}
+        with connected(self._pool) as connection:
+            if not queue.endswith("-dlq"):
+                connection.execute(statement(__file__, "bury"), arguments)
+            with connection.cursor(binary=True) as cursor:
+                rows = cursor.execute(statement(__file__, "receive"), arguments).fetchall()
+        return [Received(domain.decode(value), receipt, count) for value, receipt, count in rows]
+
+    def extend(self, queue: str, receipt: str, visibility_seconds: int) -> None:
+        """Hide the task for longer."""
+        arguments = {"queue": queue, "receipt": receipt, "seconds": visibility_seconds}
+        with connected(self._pool) as connection:
+            if connection.execute(statement(__file__, "extend"), arguments).rowcount != 1:
+                raise Conflict("the receipt is no longer the newest: another worker holds the task.")
+
+    def delete(self, queue: str, receipt: str) -> None:
+        """Remove the task when the receipt is the newest."""
+        with connected(self._pool) as connection:
+            connection.execute(statement(__file__, "delete"), {"queue": queue, "receipt": receipt})
+
+    def depth(self, queue: str) -> int:
+        """Return how many tasks the queue holds."""
+        with connected(self._pool) as connection:
+            row = connection.execute(statement(__file__, "depth"), {"queue": queue}).fetchone()
+        return row[0] if row else 0
