@@ -20,7 +20,7 @@ def check_free(http_host: str, ports: Mapping[str, int], patience_seconds: float
             if time.monotonic() > deadline:
                 raise Conflict(
                     f"Port {port} on {host} cannot be used ({problem}). "
-                    f"End what listens there, or set PREMORTEM_{name.upper()} (0 = any free port)."
+                    f"End what listens there, or set PREMORTEM_{name.upper()} to another port."
                 )
             time.sleep(0.05)
 

@@ -14,11 +14,12 @@ from premortem.embedded import status
 
 _ROOT = Path(__file__).parents[2]
 _PROGRAM = """
-import logging, os, signal, sys
-from functools import partial
+import logging, sys
 from pathlib import Path
 from premortem.embedded.child import Child
+from premortem.embedded.children import embedded_children
 from premortem.embedded.supervisor import Supervisor
+from premortem.settings import Settings
 logging.basicConfig(level="INFO")
 here = Path(sys.argv[1])
 Supervisor([{children}], here / "logs", here / "status.json").run()
