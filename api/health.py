@@ -10,18 +10,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from api.dependencies import CurrentStores, Stores, call
+from premortem.bootstrap import SOURCES
 from premortem.exceptions import PremortemException
-from premortem.ports import Flow, Topic
 
 router = APIRouter(tags=["operations"])
 
-SOURCES: dict[Flow, Topic] = {
-    "archive": "sentry.payloads",
-    "detect": "sentry.events",
-    "materialize": "debugging.timeline",
-    "route": "debugging.timeline",
-}
-"""Which topic each dataflow reads."""
 _PROBE_SECONDS = 2.0
 
 

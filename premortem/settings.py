@@ -59,4 +59,7 @@ class Settings(BaseSettings):
     events_per_minute: Annotated[
         int, Field(ge=0, description="Rate limit of a new project's key, events a minute; 0 = none.")
     ] = 0
+    hash_salt: Annotated[
+        str, Field(description="Keys the hashes of users and secrets; empty = a secret in the data directory.")
+    ] = ""
     log_level: Annotated[str, Field(description="debug, info, warning or error.")] = "info"

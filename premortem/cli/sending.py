@@ -91,5 +91,5 @@ def _first_dsn() -> str:
 
     settings = Settings()
     with bootstrap.administration(settings) as administration:
-        project = bootstrap.first_project(administration, DEFAULT_TENANT, settings)
+        project = bootstrap.first_project(administration, DEFAULT_TENANT, secrets.token_hex(16))
     return dsn.of(bootstrap.public_url(settings), project.keys[0], project.id)

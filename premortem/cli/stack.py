@@ -1,5 +1,6 @@
 """Commands about the running stack: up, down, status, logs, migrate, doctor."""
 
+import secrets
 import sys
 from typing import Annotated
 
@@ -99,7 +100,7 @@ def _print_addresses(settings: Settings, as_json: bool) -> None:
 
     url = bootstrap.public_url(settings)
     with bootstrap.administration(settings) as administration:
-        project = bootstrap.first_project(administration, DEFAULT_TENANT, settings)
+        project = bootstrap.first_project(administration, DEFAULT_TENANT, secrets.token_hex(16))
     project_dsn = dsn.of(url, project.keys[0], project.id)
     if as_json:
         print_json({"dsn": project_dsn, "project": project.id, "url": url})

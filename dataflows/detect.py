@@ -1,0 +1,29 @@
+"""Detect: the project stream through the detector, findings to the timeline."""
+
+from bytewax import operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+from bytewax.outputs import Sink
+
+from premortem.adapters.streams.effects import Effects
+from premortem.adapters.streams.log_source import Batch
+from premortem.adapters.streams.stateful import BuildStep, Stepper
+
+
+def build(source: Source[tuple[str, Batch]], step: BuildStep, sink: Sink[tuple[str, Effects]]) -> Dataflow:
+    """Return the topology; `step` builds the state of one log partition from its checkpoint."""
+    flow = Dataflow("detect")
+    batches = op.input("project_stream", flow, source)
+    # (partition, Batch of records in order)
+    effects = op.stateful_batch("observe", batches, lambda _: Stepper(step))
+    # (partition, Effects: findings, now and then a checkpoint of the detector)
+    op.output("perform", effects, sink)
+    # debugging.timeline, then the checkpoint that covers them
+    return flow
+
+
+def main() -> Dataflow:
+    """Return the dataflow as the settings wire it: `python -m bytewax.run dataflows.detect:main`."""
+    from dataflows.wiring import wire
+
+    return wire("detect").dataflow()

@@ -1,0 +1,1 @@
+"""Bytewax sources and sinks over our ports, and the pure steps between them."""

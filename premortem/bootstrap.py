@@ -1,0 +1,191 @@
+"""Wiring: the only file that names adapters. Everything above gets ports, everything below knows no settings."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from premortem.adapters.administration.postgres import PostgresAdministration
+from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
+from premortem.adapters.clock import scaled
+from premortem.adapters.clock.system import SystemClock
+from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
+from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
+from premortem.adapters.incident_store.postgres import PostgresIncidentStore
+from premortem.adapters.postgres import Pool, connected, open_pool
+from premortem.adapters.streams import crash
+from premortem.adapters.task_queue.postgres import PostgresTaskQueue
+from premortem.domain.ids import TenantId
+from premortem.embedded import data_directory, stack
+from premortem.ports import (
+    Administration,
+    CheckpointStore,
+    Clock,
+    EventLog,
+    EvidenceStore,
+    Flow,
+    IncidentStore,
+    Project,
+    TaskQueue,
+    Topic,
+)
+from premortem.settings import Settings
+
+_SALT = "hash_salt"
+
+SOURCES: Mapping[Flow, Topic] = {
+    "archive": "sentry.payloads",
+    "detect": "sentry.events",
+    "materialize": "debugging.timeline",
+    "route": "debugging.timeline",
+}
+"""Which topic each dataflow reads."""
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """Every port, connected."""
+
+    event_log: EventLog
+    checkpoint_store: CheckpointStore
+    task_queue: TaskQueue
+    incident_store: IncidentStore
+    evidence_store: EvidenceStore
+    administration: Administration
+    close: Callable[[], None]
+
+
+def connect(settings: Settings, *, connections: int = 8) -> Adapters:
+    """Return all adapters for the settings; topics are created when they are missing.
+
+    Raises Unavailable when PostgreSQL does not answer, Conflict when the log was made with other partitions.
+    """
+    resolved = stack.resolve(settings)
+    pool = open_pool(resolved.postgres_dsn, size=connections)
+    create_topics(pool, settings.partitions)
+    point = crash_points()
+    evidence = ClickHouseEvidenceStore(resolved.clickhouse_url)
+
+    def close() -> None:
+        pool.close()
+        evidence.close()
+
+    return Adapters(
+        event_log=PostgresEventLog(pool, crash=point),
+        checkpoint_store=PostgresCheckpointStore(pool),
+        task_queue=PostgresTaskQueue(pool),
+        incident_store=PostgresIncidentStore(pool),
+        evidence_store=evidence,
+        administration=PostgresAdministration(pool),
+        close=close,
+    )
+
+
+@contextmanager
+def _pool(settings: Settings) -> Iterator[Pool]:
+    pool = open_pool(stack.resolve(settings).postgres_dsn, size=1)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+@contextmanager
+def administration(settings: Settings) -> Iterator[Administration]:
+    """Lend the administration for a command."""
+    with _pool(settings) as pool:
+        yield PostgresAdministration(pool)
+
+
+@contextmanager
+def incidents(settings: Settings) -> Iterator[IncidentStore]:
+    """Lend the incident store for a command."""
+    with _pool(settings) as pool:
+        yield PostgresIncidentStore(pool)
+
+
+def first_project(administration: Administration, tenant: str, public_key: str) -> Project:
+    """Return the tenant's first project; made with this key when there is none yet."""
+    found = administration.projects(TenantId(tenant))
+    return found[0] if found else administration.create_project(TenantId(tenant), "default", "Default", public_key)
+
+
+def clock(settings: Settings) -> Clock:
+    """Return the gateway's clock."""
+    return SystemClock() if settings.clock == "system" else scaled.parse(settings.clock)
+
+
+def clock_rate(settings: Settings) -> float:
+    """Return how fast the gateway's clock runs, in the end."""
+    return 1.0 if settings.clock == "system" else scaled.parse(settings.clock).final_rate
+
+
+def crash_points() -> Callable[[str], None]:
+    """Return what is called at each named crash point: nothing happens there but in crash tests."""
+    return crash.from_environment()
+
+
+def salt(settings: Settings) -> bytes:
+    """Return what keys the hashes of users and secrets: the setting, or a secret that the data directory keeps."""
+    if settings.hash_salt:
+        return settings.hash_salt.encode()
+    path = settings.data_dir.absolute()
+    data_directory.make_secret(path, _SALT)
+    return (data_directory.secret(path, _SALT) or "").encode()
+
+
+def public_url(settings: Settings) -> str:
+    """Return the URL by which the gateway is reached, without a final slash."""
+    resolved = stack.resolve(settings)
+    return (resolved.public_url or f"http://{resolved.http_host}:{resolved.http_port}").rstrip("/")
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Apply all migrations of both databases and create the topics; returns what was applied."""
+    from premortem.migrate import MIGRATIONS, migrate_clickhouse, migrate_postgres
+
+    resolved = stack.resolve(settings)
+    applied = migrate_postgres(resolved.postgres_dsn, MIGRATIONS / "postgres")
+    with _pool(settings) as pool:
+        create_topics(pool, settings.partitions)
+    return [*applied, *migrate_clickhouse(resolved.clickhouse_url, MIGRATIONS / "clickhouse")]
+
+
+def pending_migrations(settings: Settings) -> list[str]:
+    """Return the PostgreSQL migrations that are not applied yet."""
+    from premortem.migrate import MIGRATIONS
+
+    with _pool(settings) as pool, connected(pool) as connection:
+        rows = connection.execute(b"SELECT version FROM schema_migrations").fetchall()
+    applied = {row[0] for row in rows}
+    return [path.name for path in _files(MIGRATIONS / "postgres") if path.name.split("_")[0] not in applied]
+
+
+def postgres_version(settings: Settings) -> str:
+    """Return the server's version."""
+    with _pool(settings) as pool, connected(pool) as connection:
+        row = connection.execute(b"SHOW server_version").fetchone()
+    return f"PostgreSQL {row[0]}" if row else "PostgreSQL"
+
+
+def clickhouse_version(settings: Settings) -> str:
+    """Return the server's version and how many events it holds."""
+    store = ClickHouseEvidenceStore(stack.resolve(settings).clickhouse_url)
+    try:
+        return f"{store.version()}, {store.count_events()} events archived"
+    finally:
+        store.close()
+
+
+def lags(settings: Settings) -> dict[Flow, int]:
+    """Return how many records each dataflow has not passed yet."""
+    with _pool(settings) as pool:
+        log, positions = PostgresEventLog(pool), PostgresCheckpointStore(pool).positions()
+        return {
+            flow: sum(max(0, head - positions.get((flow, p), 0)) for p, head in enumerate(log.heads(topic)))
+            for flow, topic in SOURCES.items()
+        }
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.sql"))
