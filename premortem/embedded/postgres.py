@@ -53,6 +53,7 @@ class PostgresServer:
                 raise Conflict("The server runs already. Call stop() first.") from None
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         arguments = [f"--directory={self.directory}", f"--port={self.port}", f"--listen={self._listen}"]
+        arguments.append(f"--patience={deadline_seconds / 3}")
         if not self._durable:
             arguments.append("--no-fsync")
         self._server = spawn("premortem.embedded.postmaster", arguments, {}, self.log_file, signal.SIGQUIT)

@@ -26,7 +26,6 @@ from premortem.embedded.privileges import account_name, drop_to, own_directory, 
 from premortem.exceptions import Conflict, PremortemException
 
 _GRACE_SECONDS = 1.0
-_LOCK_SECONDS = 20.0
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,24 +34,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--listen", default="", help="loopback address for TCP; empty = the socket only")
+    parser.add_argument("--patience", type=float, default=20, help="seconds to wait until an earlier server is gone")
     parser.add_argument("--no-fsync", action="store_true", help="for tests: fast, and lost when the machine crashes")
     options = parser.parse_args(arguments)
+    parent = os.getppid()
     try:
-        serve(options.directory, options.port, options.listen, durable=not options.no_fsync)
+        launch.die_with_parent(signal.SIGQUIT, parent)
+        lock(options.directory, options.patience)
+        serve(options.directory, options.port, options.listen, parent, durable=not options.no_fsync)
     except PremortemException as problem:
         sys.exit(f"premortem: {problem}")
 
 
-def serve(directory: Path, port: int, listen: str, *, durable: bool) -> None:
-    """Prepare the cluster in `directory` and become its postmaster, which dies (SIGQUIT) with our parent.
+def serve(directory: Path, port: int, listen: str, parent: int, *, durable: bool) -> None:
+    """Prepare the cluster in the locked `directory` and become its postmaster, which dies (SIGQUIT) with `parent`.
 
     SIGQUIT, an immediate shutdown, is the signal of choice: it needs no disk and no time, the write-ahead log brings
     back every commit, and the next start does not have to wait for a checkpoint. Raises Conflict, Unavailable.
     """
-    parent = os.getppid()
-    launch.die_with_parent(signal.SIGQUIT, parent)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _lock(directory)
     account = unprivileged_account()
     owner = account.pw_uid if account else None
     client = account_name()
@@ -76,15 +75,19 @@ def serve(directory: Path, port: int, listen: str, *, durable: bool) -> None:
     postgres_cluster.become_server(programs, home, sockets, port, listen)
 
 
-def _lock(directory: Path) -> None:
-    """Take the cluster's lock and leave it to the server; end what a killed postmaster left behind, after a grace."""
+def lock(directory: Path, patience_seconds: float) -> None:
+    """Take the cluster's lock and leave it to the server; end what a killed postmaster left behind, after a grace.
+
+    Raises Conflict when a living server keeps the lock for `patience_seconds`.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.set_inheritable(descriptor, True)
     cluster = directory / "server" / "cluster"
     started = time.monotonic()
     while not _try_lock(descriptor):
         waited = time.monotonic() - started
-        if waited > _LOCK_SECONDS:
+        if waited > patience_seconds:
             raise Conflict(f"Another PostgreSQL works in {directory}. Stop it (`premortem down`), then try again.")
         if waited > _GRACE_SECONDS:
             _end_orphans(cluster)

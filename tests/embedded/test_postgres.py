@@ -77,9 +77,9 @@ def test_an_ordinary_user_runs_it_too() -> None:
     os.chown(place, NOBODY, NOBODY)
     # The interpreter may be hidden from other users, so it is loaded first and changes its user then.
     program = (
-        "import os\nfrom pathlib import Path\nfrom premortem.embedded import postmaster\n"
+        "import os, sys\nfrom premortem.embedded import postmaster\n"
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
-        f"postmaster.serve(Path({str(place)!r}) / 'postgres', 5432, '', durable=False)\n"
+        f"sys.argv[1:] = ['--directory={place / 'postgres'}', '--port=5432', '--no-fsync']\npostmaster.main()\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True
@@ -143,9 +143,12 @@ def test_a_stale_pid_file_with_a_living_pid_in_it_does_not_matter(tmp_path: Path
     server.start()
     content = (cluster(server) / "postmaster.pid").read_text().splitlines()
     server.stop()
-    (cluster(server) / "postmaster.pid").write_text("\n".join([str(os.getpid()), *content[1:]]))
+    stranger = subprocess.Popen(["sleep", "1000"], user=NOBODY if os.geteuid() == 0 else None)
+    (cluster(server) / "postmaster.pid").write_text("\n".join([str(stranger.pid), *content[1:]]))
     server.start()
     server.stop()
+    stranger.kill()
+    stranger.wait()
 
 
 def test_it_dies_with_its_parent_and_recovers_at_the_next_start(tmp_path: Path, server: PostgresServer) -> None:
@@ -172,8 +175,8 @@ def test_it_dies_with_its_parent_and_recovers_at_the_next_start(tmp_path: Path, 
 
 def test_a_second_server_on_the_same_folder_is_refused(server: PostgresServer) -> None:
     second = PostgresServer(server.directory)
-    with pytest.raises(Unavailable):
-        second.start(deadline_seconds=2)
+    with pytest.raises(Unavailable, match="Another PostgreSQL works in"):
+        second.start(deadline_seconds=4)
     with psycopg.connect(server.dsn()) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
