@@ -10,7 +10,7 @@ import pytest
 
 from premortem.embedded.postgres import PostgresServer
 from premortem.exceptions import Conflict, Malformed, Unavailable
-from premortem.migrate import migrate_postgres, read_migrations
+from premortem.migrate import migrate_postgres, pending_postgres, read_migrations
 
 Write = Callable[[str, str], None]
 _numbers = count()
@@ -49,6 +49,15 @@ def test_files_are_applied_once_and_in_order_and_named(dsn: str, tmp_path: Path,
     assert migrate_postgres(dsn, tmp_path) == []
     assert query(dsn, "SELECT n FROM a ORDER BY n") == [(1,), (2,)]
     assert query(dsn, "SELECT version FROM schema_migrations ORDER BY 1") == [("0001",), ("0002",)]
+
+
+def test_what_is_pending_can_be_asked_without_changing_anything(dsn: str, tmp_path: Path, write: Write) -> None:
+    write("0001_first.sql", "CREATE TABLE a (n int);")
+    assert pending_postgres(dsn, tmp_path) == ["0001_first.sql"]
+    assert query(dsn, "SELECT to_regclass('schema_migrations') IS NULL") == [(True,)]
+    migrate_postgres(dsn, tmp_path)
+    write("0002_second.sql", "CREATE TABLE b (n int);")
+    assert pending_postgres(dsn, tmp_path) == ["0002_second.sql"]
 
 
 def test_a_file_that_fails_leaves_nothing_and_those_before_it_stay(dsn: str, tmp_path: Path, write: Write) -> None:

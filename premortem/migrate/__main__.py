@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from premortem.embedded import stack
 from premortem.exceptions import PremortemException
 from premortem.migrate import MIGRATIONS, migrate_clickhouse, migrate_postgres
 from premortem.settings import Settings
@@ -17,7 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="premortem.migrate", description=__doc__)
     parser.add_argument("databases", nargs="*", choices=["postgres", "clickhouse"], default=["postgres", "clickhouse"])
     databases = parser.parse_args(arguments).databases
-    settings = Settings()
+    settings = stack.resolve(Settings())
     try:
         if "postgres" in databases:
             migrate_postgres(settings.postgres_dsn, MIGRATIONS / "postgres", _say)

@@ -49,6 +49,20 @@ def migrate_clickhouse(
     return [migration.name for migration in to_apply]
 
 
+def pending_clickhouse(client_or_url: "Client | str", directory: Path) -> list[str]:
+    """Return the names of the files that are not applied yet, changing nothing. Raises like `migrate_clickhouse`."""
+    from clickhouse_connect.driver.exceptions import OperationalError
+
+    migrations = read_migrations(directory)
+    try:
+        client = _connect(client_or_url) if isinstance(client_or_url, str) else client_or_url
+        found = client.query("EXISTS TABLE schema_checksums").result_rows[0][0]
+        applied = _applied(client) if found else {}
+    except OperationalError as problem:
+        raise Unavailable(f"ClickHouse did not answer: {problem}. Is it running?") from problem
+    return [migration.name for migration in pending(migrations, applied)]
+
+
 def _connect(url: str) -> "Client":
     import clickhouse_connect
 

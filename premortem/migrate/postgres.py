@@ -45,6 +45,18 @@ def migrate_postgres(
     return [migration.name for migration in to_apply]
 
 
+def pending_postgres(dsn: str, directory: Path) -> list[str]:
+    """Return the names of the files that are not applied yet, changing nothing. Raises like `migrate_postgres`."""
+    migrations = read_migrations(directory)
+    try:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
+            found = connection.execute("SELECT to_regclass('public.schema_checksums') IS NOT NULL").fetchone()
+            applied = _applied(connection) if found == (True,) else {}
+    except psycopg.OperationalError as problem:
+        raise Unavailable(f"PostgreSQL did not answer: {str(problem).strip()}. Is it running?") from problem
+    return [migration.name for migration in pending(migrations, applied)]
+
+
 def _lock(connection: psycopg.Connection, lock_seconds: float) -> None:
     """Wait by asking again, never inside one statement: its snapshot would block the other's CONCURRENTLY for ever."""
     deadline = time.monotonic() + lock_seconds

@@ -198,6 +198,20 @@ def test_tcp_wants_the_password_that_only_the_owner_can_read(tmp_path: Path) -> 
     server.stop()
 
 
+@AS_ROOT
+def test_over_the_socket_only_the_account_that_started_it_is_let_in(server: PostgresServer) -> None:
+    programs = postgres_binaries.wheel_programs()
+    if not readable_by_all(programs / "bin" / "psql"):
+        pytest.skip("the environment lies where only root can read")
+    sockets = os.open(socket_directory(server.directory, server.port), os.O_RDONLY | os.O_DIRECTORY)
+    command = [str(programs / "bin" / "psql"), "-h", f"/proc/self/fd/{sockets}", "-U", "premortem", "-c", "SELECT 1"]
+    ours = subprocess.run(command, pass_fds=[sockets], capture_output=True, text=True, check=False)
+    theirs = subprocess.run(command, pass_fds=[sockets], capture_output=True, text=True, check=False, user=NOBODY)
+    os.close(sockets)
+    assert ours.returncode == 0, ours.stderr
+    assert 'Peer authentication failed for user "premortem"' in theirs.stderr
+
+
 def test_without_a_listen_address_there_is_no_tcp(server: PostgresServer) -> None:
     with psycopg.connect(server.dsn()) as connection:
         assert connection.execute("SELECT current_setting('listen_addresses')").fetchone() == ("",)
