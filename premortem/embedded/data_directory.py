@@ -36,7 +36,8 @@ def prepare(path: Path) -> None:
 def _check_version(path: Path) -> None:
     version = path / "VERSION"
     if not version.exists():
-        if strangers := [entry.name for entry in path.iterdir() if not entry.name.startswith("VERSION.")]:
+        ours = ("VERSION.", "secrets")
+        if strangers := [entry.name for entry in path.iterdir() if not entry.name.startswith(ours)]:
             raise Conflict(
                 f"{path} holds something else ({', '.join(sorted(strangers)[:3])}). "
                 "Choose an empty folder: PREMORTEM_DATA_DIR."
@@ -95,10 +96,20 @@ def already_owned(path: Path, pid: int | None) -> Conflict:
 
 
 def make_secret(path: Path, name: str) -> None:
-    """Make the secret of that name, 192 random bits in a file (0600), unless there is one."""
+    """Make the secret of that name, 192 random bits in a file (0600), unless there is one; of several that make it at
+    once the first wins.
+    """
     file = path / "secrets" / name
-    if not file.exists():
-        _replace(file, secrets.token_urlsafe(24))
+    if file.exists():
+        return
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = _written(file, secrets.token_urlsafe(24))
+    try:
+        os.link(fresh, file)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
 
 
 def secret(path: Path, name: str) -> str | None:
@@ -134,12 +145,17 @@ def _free_port() -> int:
 
 def _replace(file: Path, content: str) -> None:
     """Write a file (0600) whole or not at all, also across a crash of the machine."""
+    _written(file, content).replace(file)
+
+
+def _written(file: Path, content: str) -> Path:
+    """Return a new file beside `file` with the content, safe on the disk."""
     fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    fresh.replace(file)
+    return fresh
 
 
 def _try(descriptor: int, kind: int) -> bool:

@@ -104,6 +104,31 @@ def test_a_free_port_is_chosen_once_and_remembered(directory: Path) -> None:
     assert data_directory.ports(directory)["postgres_port"] == 4712
 
 
+def test_of_many_that_make_a_secret_at_once_all_read_the_same(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom premortem.embedded import data_directory\n"
+        "sys.stdin.readline()\ndata_directory.make_secret(Path(sys.argv[1]), 'salt')\n"
+        "print(data_directory.secret(Path(sys.argv[1]), 'salt'))\n"
+    )
+    makers = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / "data")],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for maker in makers:
+        assert maker.stdin
+        maker.stdin.write("go\n")
+        maker.stdin.flush()
+    assert len({maker.communicate(timeout=20)[0] for maker in makers}) == 1
+    data_directory.prepare(tmp_path / "data")
+    assert [file.name for file in (tmp_path / "data" / "secrets").iterdir()] == ["salt"]
+
+
 def test_secrets_are_long_and_only_their_owner_can_read_them(directory: Path) -> None:
     data_directory.make_secret(directory, "token")
     file = directory / "secrets" / "token"
