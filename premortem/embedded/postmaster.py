@@ -111,7 +111,10 @@ def _end_orphans(cluster: Path) -> None:
     if any(_is_postmaster(cluster, pid) for pid in orphans):
         return
     for pid in orphans:
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def _is_postmaster(cluster: Path, pid: int) -> bool:
