@@ -142,64 +142,60 @@ def _exception(exception: ExceptionValue, stack: Values) -> Values:
 
 
 def _chosen(exceptions: Sequence[ExceptionValue], stacks: Sequence[_Stack]) -> list[int]:
-    """Return which exceptions count: all of a chain; of a group, the distinct ones (RFC 0079 of Sentry)."""
+    """Return which exceptions count, in the order in which they are hashed: all of a chain as they were sent; of a
+    tree with ids, the distinct ones below its groups (Sentry's RFC 0079). A broken tree is a chain.
+    """
     everything = list(range(len(exceptions)))
+    if len(exceptions) < 2:
+        return everything
     by_id: dict[int, int] = {}
     children: dict[int, list[int]] = {}
     for index in reversed(everything):
-        exception = exceptions[index]
-        if exception.exception_id is None:
+        own, parent = exceptions[index].exception_id, exceptions[index].parent_id
+        if own is None or own == parent or own in by_id:
             return everything
-        by_id[exception.exception_id] = index
-    for index in reversed(everything):
-        parent = exceptions[index].parent_id
+        by_id[own] = index
         if parent is not None:
             children.setdefault(parent, []).append(index)
-    if len(exceptions) < 2 or len(by_id) != len(exceptions) or 0 not in by_id:
+    if 0 not in by_id:
         return everything
-    top = _top_level(exceptions, by_id, children)
-    if top is None:
-        return everything
-    distinct: dict[tuple[Values, Values], int] = {}
-    for index in sorted(top, key=lambda i: exceptions[i].type or ""):
+    top = _top_level(exceptions, by_id[0], children)
+    top.sort(key=lambda index: exceptions[index].type or "None", reverse=True)
+    distinct: list[int] = []
+    last: object = None
+    for index in top:
         face = (_exception(exceptions[index], stacks[index].app), _exception(exceptions[index], stacks[index].system))
-        distinct.setdefault(face, index)
+        if face != last:
+            distinct.append(index)
+        last = face
     if len(distinct) == 1:
-        return _first_path(exceptions, next(iter(distinct.values())), children)
-    kept = list(distinct.values())
-    root = by_id[0]
-    if root not in kept:
-        kept.append(root)
-    return kept
+        return _first_path(exceptions, distinct[0], children)
+    return [*distinct, by_id[0]]
 
 
-def _top_level(
-    exceptions: Sequence[ExceptionValue], by_id: dict[int, int], children: dict[int, list[int]]
-) -> list[int] | None:
-    """Walk from the root through groups to the first exceptions that are none; None when the tree is broken."""
+def _top_level(exceptions: Sequence[ExceptionValue], root: int, children: dict[int, list[int]]) -> list[int]:
+    """Return the first exceptions that are no groups, walking down from the root; each is visited once."""
     top: list[int] = []
-    waiting = [by_id[0]]
-    seen: set[int] = set()
+    waiting, seen = [root], set()
     while waiting:
-        index = waiting.pop(0)
+        index = waiting.pop()
         if index in seen:
-            return None
+            continue
         seen.add(index)
-        exception = exceptions[index]
-        own = children.get(exception.exception_id if exception.exception_id is not None else -1, [])
-        if exception.is_exception_group and own:
-            waiting.extend(own)
+        if exceptions[index].is_exception_group:
+            waiting.extend(reversed(_below(exceptions[index], children)))
         else:
             top.append(index)
     return top
 
 
 def _first_path(exceptions: Sequence[ExceptionValue], start: int, children: dict[int, list[int]]) -> list[int]:
-    """Return the exception and the first child of each below it: the one chain that matters."""
+    """Return the exception and, below it, always the first child: the one chain that matters."""
     path = [start]
-    while True:
-        own = children.get(exceptions[path[-1]].exception_id or 0, []) if exceptions[path[-1]].exception_id else []
-        own = [index for index in own if index not in path]
-        if not own:
-            return sorted(path)
-        path.append(own[0])
+    while below := [index for index in _below(exceptions[path[-1]], children) if index not in path]:
+        path.append(below[0])
+    return path
+
+
+def _below(exception: ExceptionValue, children: dict[int, list[int]]) -> list[int]:
+    return children.get(exception.exception_id, []) if exception.exception_id is not None else []

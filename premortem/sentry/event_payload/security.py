@@ -24,7 +24,7 @@ def security_report(payload: dict[str, Any]) -> Report | None:
     csp = payload.get("csp")
     if isinstance(csp, dict):
         return "csp", _csp(csp)
-    for kind, prefix in (("hpkp", "public-key-pins"), ("expectct", "expect-ct"), ("expectstaple", "expect-staple")):
+    for kind, prefix in (("hpkp", "hpkp"), ("expectct", "expect-ct"), ("expectstaple", "expect-staple")):
         value = payload.get(kind)
         if isinstance(value, dict):
             host = value.get("hostname")
@@ -47,12 +47,16 @@ def _csp(csp: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _origin(uri: str) -> str:
+    """Return the host of a web address, scheme and host of another one, else what stands there."""
     if not uri or uri == "self":
-        return "'self'" if uri or not uri else ""
-    if uri.split(":", 1)[0] in _INLINE_SCHEMES:
-        return uri.split(":", 1)[0] + ":"
+        return "'self'"
+    scheme = uri.split(":", 1)[0]
+    if scheme in _INLINE_SCHEMES:
+        return scheme + ":"
     try:
-        host = urlsplit(uri).hostname
+        netloc = urlsplit(uri).netloc
     except ValueError:
-        host = None
-    return host or uri
+        netloc = ""
+    if not netloc:
+        return uri
+    return netloc if scheme in ("http", "https") else f"{scheme}://{netloc}"
