@@ -58,7 +58,8 @@ def foreground(settings: Settings) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec("premortem.embedded.clickhouse") is None, reason="there is no ClickHouse server to start"
+    importlib.util.find_spec("premortem.embedded.clickhouse.__main__") is None,
+    reason="there is no ClickHouse server to start",
 )
 def test_up_status_kill_down_and_up_again(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "api.py").write_text(_API)
