@@ -46,6 +46,8 @@ def migrate_clickhouse(
                 raise Conflict(f"{migration.name} failed: {problem}. Mend the file or the database.") from problem
     except OperationalError as problem:
         raise Unavailable(f"ClickHouse did not answer: {problem}. Is it running?") from problem
+    except DatabaseError as problem:
+        raise Conflict(f"ClickHouse refused the ledger of migrations: {problem}. Mend its access.") from problem
     return [migration.name for migration in to_apply]
 
 
