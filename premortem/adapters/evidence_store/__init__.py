@@ -1,0 +1,1 @@
+"""Raw events and their rollups: the port EvidenceStore."""

@@ -1,0 +1,154 @@
+"""The evidence store in ClickHouse, or in what speaks its HTTP interface. One connection inserts, another one asks."""
+
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from premortem.adapters.evidence_store.tables import TABLES, archived_event, text
+from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
+from premortem.exceptions import Malformed, Unavailable
+from premortem.ports import ArchivedEvent, ArchivedRow, MinuteCount, Sightings
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+_CONNECT_SECONDS = 5
+_ANSWER_SECONDS = 2
+"""So much longer than the server's own deadline does the client wait for the answer."""
+
+
+class ClickHouseEvidenceStore:
+    """Events in ClickHouse at `url` (http://user:password@host:port/database); it connects when first used.
+
+    A question ends after `query_seconds`, an insertion after `insert_seconds`, on the server and here; what the server
+    or the network did not do in time, or refused to do, is Unavailable. Thread-safe.
+    """
+
+    def __init__(self, url: str, *, query_seconds: int = 10, insert_seconds: int = 30) -> None:
+        self._asking = _Connection(url, query_seconds)
+        self._inserting = _Connection(url, insert_seconds)
+
+    def insert(self, rows: Sequence[ArchivedRow]) -> None:
+        """Archive rows: one insertion for each kind. Raises Malformed for numbers beyond 64 bits, Unavailable."""
+        order = list(TABLES)
+        for kind, alike in groupby(sorted(rows, key=lambda row: order.index(type(row))), key=type):
+            table = TABLES[kind]
+            with self._inserting.client() as client:
+                client.insert(
+                    table.name,
+                    table.data(list(alike)),
+                    column_names=[column.name for column in table.columns],
+                    column_type_names=[column.type for column in table.columns],
+                    column_oriented=True,
+                    # A block may hold times of any month: one bad clock must not keep its neighbours out.
+                    settings={"throw_on_max_partitions_per_insert_block": 0},
+                )
+
+    def event(self, tenant: TenantId, project: ProjectId, event_id: EventId) -> ArchivedEvent | None:
+        """Return one event, or None."""
+        rows = self._ask("event", tenant, project, event_id=event_id)
+        return archived_event(rows[0]) if rows else None
+
+    def counts(
+        self, tenant: TenantId, project: ProjectId, fingerprint: Fingerprint, start: int, end: int
+    ) -> Sequence[MinuteCount]:
+        """Return events per minute, in order."""
+        rows = self._ask("counts", tenant, project, fingerprint=fingerprint, start=start, end=end)
+        return [MinuteCount(minute, count) for minute, count in rows]
+
+    def sightings(self, tenant: TenantId, project: ProjectId, fingerprint: Fingerprint) -> Sightings | None:
+        """Return first and last sighting, or None."""
+        rows = self._ask("sightings", tenant, project, fingerprint=fingerprint)
+        return Sightings(*rows[0]) if rows else None
+
+    def count_events(self) -> int:
+        """Return how many distinct events are archived."""
+        return int(self._asking.rows(statement("count_events"), {})[0][0])
+
+    def version(self) -> str:
+        """Return the server's version: the cheapest question there is."""
+        return str(self._asking.rows("SELECT version()", {})[0][0].decode())
+
+    def close(self) -> None:
+        """Close the connections; the store connects again when it is used again."""
+        self._asking.close()
+        self._inserting.close()
+
+    def _ask(self, name: str, tenant: TenantId, project: ProjectId, **parameters: str | int) -> Sequence[Sequence[Any]]:
+        """Return the rows of `name`.sql, whose first condition is the tenant and the project given here."""
+        cleaned = {key: text(value).decode() if isinstance(value, str) else value for key, value in parameters.items()}
+        owner = {"tenant": text(tenant).decode(), "project": project}
+        return self._asking.rows(statement(name), {**cleaned, **owner})
+
+
+@cache
+def statement(name: str) -> str:
+    """Return the statement in `name`.sql."""
+    return Path(__file__).with_name(f"{name}.sql").read_text()
+
+
+class _Connection:
+    """A client of its own pool, made when first used; each of its requests ends after `seconds`."""
+
+    def __init__(self, url: str, seconds: int) -> None:
+        self._url, self._seconds = url, seconds
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+
+    @contextmanager
+    def client(self) -> Iterator["Client"]:
+        """Lend the client; its exceptions become ours."""
+        # Imported when first used: it takes half a second, which a command line that asks nothing need not wait for.
+        from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
+        from urllib3.exceptions import HTTPError
+
+        try:
+            yield self._connected()
+        except (DataError, OverflowError, struct.error) as problem:
+            raise Malformed(f"ClickHouse cannot hold a value: {_shortened(problem)}") from problem
+        except (ClickHouseError, HTTPError, OSError) as problem:
+            raise Unavailable(f"ClickHouse: {_shortened(problem)}") from problem
+
+    def rows(self, sql: str, parameters: dict[str, str | int]) -> Sequence[Sequence[Any]]:
+        """Return the rows of a question, texts as bytes."""
+        with self.client() as client:
+            return client.query(sql, parameters, query_formats={"String": "bytes"}).result_rows
+
+    def close(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+        if client:
+            client.close()
+
+    def _connected(self) -> "Client":
+        with self._lock:
+            if self._client is None:
+                self._client = _client(self._url, self._seconds)
+            return self._client
+
+
+def _client(url: str, seconds: int) -> "Client":
+    import clickhouse_connect
+    from clickhouse_connect.driver.httputil import get_pool_manager
+
+    make: Callable[..., Client] = clickhouse_connect.get_client
+    return make(
+        dsn=url,
+        connect_timeout=_CONNECT_SECONDS,
+        send_receive_timeout=seconds + _ANSWER_SECONDS,
+        query_retries=0,
+        # Without a session one client serves many threads; `compress` costs more than a loopback saves.
+        autogenerate_session_id=False,
+        compress=False,
+        pool_mgr=get_pool_manager(maxsize=8, retries=0),
+        settings={"max_execution_time": seconds},
+    )
+
+
+def _shortened(problem: BaseException) -> str:
+    return " ".join(str(problem).split())[:300]
