@@ -43,6 +43,7 @@ def embedded_children(settings: Settings, environment: dict[str, str], own: froz
             name="dataflows",
             module="dataflows",
             env=environment,
+            settle_seconds=2,  # nothing to ask: what cannot even begin has ended by then
             after=("postgres-schema",),
             after_if_soon=("clickhouse-schema",),
         ),

@@ -72,7 +72,7 @@ class Supervised:
         """Move a starting child on: to `running` when it is ready, to its end when that takes too long."""
         if self.running is None or self.child.once:
             return
-        if _is_ready(self.child, self.running.pid):
+        if self._is_ready(self.running.pid):
             _log.info("%s: ready after %.1f s", self.child.name, self.waited())
             self._enter("running")
         elif self.waited() > self.child.ready_seconds:
@@ -110,6 +110,12 @@ class Supervised:
         self._enter("stopped")
         self.send(self.child.stop_signal)
 
+    def _is_ready(self, pid: int) -> bool:
+        ready = self.child.ready
+        if ready is None:
+            return self.waited() >= self.child.settle_seconds
+        return ready(pid) if callable(ready) else _answers(ready)
+
     def _failed(self, how: str) -> None:
         self.last_exit = how
         self.failures += 1
@@ -128,13 +134,9 @@ def _words(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit {code}"
 
 
-def _is_ready(child: Child, pid: int) -> bool:
-    if child.ready is None:
-        return True
-    if callable(child.ready):
-        return child.ready(pid)
+def _answers(url: str) -> bool:
     try:
-        with _OPENER.open(child.ready, timeout=1) as answer:
+        with _OPENER.open(url, timeout=1) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError, ValueError):
         return False

@@ -127,6 +127,18 @@ def test_a_child_that_does_not_get_ready_is_ended_and_tried_again(stage: Any) ->
     assert stage.child("a").last_exit == "signal 9"
 
 
+def test_a_child_that_nobody_can_ask_is_ready_when_it_has_lived_a_while(stage: Any) -> None:
+    stage.program("short", "import time\ntime.sleep(0.3)\n")
+    stage.program("stays", STAYS)
+    stage.supervise(
+        "Child(name='short', module='short', settle_seconds=2), Child(name='long', module='stays', settle_seconds=2)"
+    )
+    stage.eventually(lambda: stage.child("short").restarts >= 1)
+    assert stage.child("long").state == "starting"
+    stage.running("long")
+    assert "short: ready" not in (stage.here / "logs" / "supervisor.log").read_text()
+
+
 def test_a_url_tells_readiness_and_no_proxy_is_asked(stage: Any) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
