@@ -15,8 +15,10 @@ class Child(Struct, frozen=True, kw_only=True):
     """A process to keep alive: `python -m module args...`.
 
     `ready` is a URL that answers 200, or a function from the pid to a bool (fast: it runs in the supervisor's loop);
-    None = ready when it has lived for `settle_seconds`. A child starts when all of `after` are ready, and waits at most `patience_seconds` for
-    those of `after_if_soon`. With `once` it is a step: ready when it exits with 0, repeated until it does.
+    None = ready when it has lived for `settle_seconds`. A child that is not ready after `ready_seconds` is ended and
+    tried again. It starts when all of `after` are ready, and waits at most `patience_seconds` for those of
+    `after_if_soon`. With `once` it is a step: ready when it exits with 0, repeated until it does.
+
     To stop it gets `stop_signal`, after `stop_seconds` `death_signal`, and SIGKILL a second later; `death_signal` is
     also what the kernel sends it when the supervisor dies.
     """
