@@ -1,1 +1,1 @@
-"""The dataflows: topologies only. What a step does is in `premortem.adapters.streams` and the domain."""
+"""The dataflows: topologies only. What the steps do is in `premortem.adapters.streams`."""

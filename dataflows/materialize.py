@@ -1,29 +1,32 @@
-"""Materialize: the timeline folded into the incidents that people read."""
+"""materialize: the timeline folded into incidents, for the read API."""
+
+from typing import Any
 
 from bytewax import operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
-from premortem.adapters.streams.effects import Effects
-from premortem.adapters.streams.log_source import Batch
-from premortem.adapters.streams.stateful import BuildStep, Stepper
+from premortem.adapters.streams.batch import Batch, Output
+from premortem.adapters.streams.operators import MakeLogic, partition_key
 
 
-def build(source: Source[tuple[str, Batch]], step: BuildStep, sink: Sink[tuple[str, Effects]]) -> Dataflow:
-    """Return the topology; `step` builds the state of one log partition from its checkpoint."""
+def build(source: Source[Batch], step: MakeLogic, sink: Sink[tuple[str, Output[Any]]]) -> Dataflow:
+    """Return the topology between a source of batches and a sink of outputs, both cut by log partition."""
     flow = Dataflow("materialize")
-    batches = op.input("timeline", flow, source)
-    # (partition, Batch of records in order)
-    effects = op.stateful_batch("evolve", batches, lambda _: Stepper(step))
-    # (partition, Effects: incidents that changed, their timeline rows)
-    op.output("perform", effects, sink)
-    # PostgreSQL, then the checkpoint that covers them
+    batches = op.input("read_timeline", flow, source)
+    # Batch: up to 1,000 records of one partition of debugging.timeline
+    keyed = op.key_on("by_partition", batches, partition_key)
+    # (partition, Batch)
+    outputs = op.stateful_batch("take_facts", keyed, step)
+    # (partition, Output of PlacedFact)
+    op.output("fold_and_save", outputs, sink)
+    # Postgres: incidents and timeline rows, each guarded by its offset; then the checkpoint
     return flow
 
 
 def main() -> Dataflow:
     """Return the dataflow as the settings wire it: `python -m bytewax.run dataflows.materialize:main`."""
-    from dataflows.wiring import wire
+    from dataflows.launch import alone
 
-    return wire("materialize").dataflow()
+    return alone("materialize")

@@ -1,29 +1,32 @@
-"""Route: each fact through the policy; tasks to the queues, records back to the project stream."""
+"""route: what each fact of the timeline sets in motion, by the policy."""
+
+from typing import Any
 
 from bytewax import operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
-from premortem.adapters.streams.effects import Effects
-from premortem.adapters.streams.log_source import Batch
-from premortem.adapters.streams.stateful import BuildStep, Stepper
+from premortem.adapters.streams.batch import Batch, Output
+from premortem.adapters.streams.operators import MakeLogic, partition_key
 
 
-def build(source: Source[tuple[str, Batch]], step: BuildStep, sink: Sink[tuple[str, Effects]]) -> Dataflow:
-    """Return the topology; `step` builds the state of one log partition from its checkpoint."""
+def build(source: Source[Batch], step: MakeLogic, sink: Sink[tuple[str, Output[Any]]]) -> Dataflow:
+    """Return the topology between a source of batches and a sink of outputs, both cut by log partition."""
     flow = Dataflow("route")
-    batches = op.input("timeline", flow, source)
-    # (partition, Batch of records in order)
-    effects = op.stateful_batch("react", batches, lambda _: Stepper(step))
-    # (partition, Effects: tasks, follow-up facts, project records)
-    op.output("perform", effects, sink)
-    # task queues, debugging.timeline, sentry.events, then the checkpoint that covers them
+    batches = op.input("read_timeline", flow, source)
+    # Batch: up to 1,000 records of one partition of debugging.timeline
+    keyed = op.key_on("by_partition", batches, partition_key)
+    # (partition, Batch)
+    outputs = op.stateful_batch("react", keyed, step)
+    # (partition, Output of Reaction: tasks, follow-up facts, records for the project stream)
+    op.output("send", outputs, sink)
+    # task queues, debugging.timeline, sentry.events; then the checkpoint
     return flow
 
 
 def main() -> Dataflow:
     """Return the dataflow as the settings wire it: `python -m bytewax.run dataflows.route:main`."""
-    from dataflows.wiring import wire
+    from dataflows.launch import alone
 
-    return wire("route").dataflow()
+    return alone("route")

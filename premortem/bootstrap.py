@@ -1,6 +1,6 @@
 """Wiring: the only file that names adapters. Everything above gets ports, everything below knows no settings."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
 from premortem.adapters.postgres import Pool, connected, open_pool
 from premortem.adapters.streams import crash
+from premortem.adapters.streams.parts import SOURCES as SOURCES
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
 from premortem.domain.ids import TenantId
 from premortem.embedded import data_directory, stack
@@ -27,19 +28,10 @@ from premortem.ports import (
     IncidentStore,
     Project,
     TaskQueue,
-    Topic,
 )
 from premortem.settings import Settings
 
 _SALT = "hash_salt"
-
-SOURCES: Mapping[Flow, Topic] = {
-    "archive": "sentry.payloads",
-    "detect": "sentry.events",
-    "materialize": "debugging.timeline",
-    "route": "debugging.timeline",
-}
-"""Which topic each dataflow reads."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +114,7 @@ def clock_rate(settings: Settings) -> float:
 
 def crash_points() -> Callable[[str], None]:
     """Return what is called at each named crash point: nothing happens there but in crash tests."""
-    return crash.from_environment()
+    return crash.crash_points(Settings().crash_at)
 
 
 def salt(settings: Settings) -> bytes:

@@ -63,3 +63,6 @@ class Settings(BaseSettings):
         str, Field(description="Keys the hashes of users and secrets; empty = a secret in the data directory.")
     ] = ""
     log_level: Annotated[str, Field(description="debug, info, warning or error.")] = "info"
+    crash_at: Annotated[
+        str, Field(description="For tests: where a process kills itself, `NAME[:N],...[@DIRECTORY]`; empty = nowhere.")
+    ] = ""

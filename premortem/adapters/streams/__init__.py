@@ -1,1 +1,1 @@
-"""Bytewax sources and sinks over our ports, and the pure steps between them."""
+"""Streams: what the dataflows are made of. Only `log_source`, `operators` and `partitioned_sink` know Bytewax."""

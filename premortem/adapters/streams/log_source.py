@@ -1,124 +1,139 @@
-"""A Bytewax source over the event log: one partition each, batches of records, from the checkpoint on.
+"""The Bytewax source: one part per log partition, from the checkpoint on, in batches."""
 
-State is not Bytewax's but ours: `resume_state` is ignored, and a partition begins where the checkpoint store says.
-"""
-
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from msgspec import Struct
 
-from premortem.exceptions import Unavailable
-from premortem.ports import CheckpointStore, EventLog, Flow, LogRecord, Topic
+from premortem.adapters.streams.batch import Batch, part_name
+from premortem.adapters.streams.log_tail import LogTail
+from premortem.adapters.streams.patience import Patience
+from premortem.adapters.streams.stopping import Abandoned
+from premortem.ports import Checkpoint, CheckpointStore, EventLog, Flow, LogRecord, Topic
 
-_BATCH = 1_000
-_POLL_SECONDS = 0.02
-_IDLE_SECONDS = 0.15
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Records of one partition, in order and without a gap."""
-
-    partition: int
-    records: Sequence[LogRecord]
+_FULL_SECONDS = 0.02
 
 
-class Heads:
-    """The heads of a topic, asked at most every few milliseconds however many partitions want to know."""
+class Pace(Struct, frozen=True, kw_only=True):
+    """How a source reads. None of it changes what a dataflow concludes, only when it says so."""
 
-    def __init__(self, log: EventLog, topic: Topic) -> None:
-        self._log, self._topic = log, topic
-        self._lock = threading.Lock()
-        self._read_at = -1.0
-        self._heads: Sequence[int] = ()
-
-    def of(self, partition: int) -> int:
-        """Return the head of a partition, at most a poll's time old."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._read_at > _POLL_SECONDS:
-                self._heads = self._log.heads(self._topic)
-                self._read_at = now
-            return self._heads[partition]
+    limit: int = 1000
+    """Records per batch."""
+    pause_seconds: float = 0.0
+    """Wait so long after a batch that emptied the log, so that the next one is worth an insert."""
+    settle_records: int = 5000
+    """Save the position after so many records,"""
+    settle_seconds: float = 1.0
+    """and, when there is nothing more to read, this long after the last time."""
+    window: int = 20_000
+    """Never read further than this beyond the saved position: Bytewax's queues have no bound of their own."""
+    follow: bool = True
+    """False = end at the end of the log (replay, tests)."""
 
 
 class LogSource(FixedPartitionedSource[Batch, None]):
-    """Reads `topic` for `flow`. Ends when `stopping` is set, or at the heads when `follow` is False."""
+    """Reads `topic` for `flow`. Positions come from the checkpoint store; Bytewax's recovery is not used."""
 
     def __init__(
         self,
-        log: EventLog,
-        checkpoints: CheckpointStore,
         flow: Flow,
         topic: Topic,
-        *,
-        stopping: threading.Event,
-        follow: bool = True,
-        batch_size: int = _BATCH,
+        log: EventLog,
+        checkpoints: CheckpointStore,
+        tail: LogTail,
+        stop: Event,
+        pace: Pace = Pace(),  # noqa: B008 -- frozen
     ) -> None:
-        self._log, self._checkpoints, self._flow, self._topic = log, checkpoints, flow, topic
-        self._stopping, self._follow, self._batch_size = stopping, follow, batch_size
-        self._heads = Heads(log, topic)
+        self.flow, self.topic, self.log, self.checkpoints = flow, topic, log, checkpoints
+        self.tail, self.stop, self.pace = tail, stop, pace
+        self.patience = Patience(stop)
 
     def list_parts(self) -> list[str]:
-        """Return the partitions by name."""
-        return [str(partition) for partition in range(self._log.partitions(self._topic))]
+        """Return the names of the topic's partitions."""
+        return [part_name(p) for p in range(self.patience(lambda: self.log.partitions(self.topic)))]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "LogPartition":  # noqa: ARG002
-        """Return the reader of one partition, standing at its checkpoint."""
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> "LogPart":  # noqa: ARG002 -- Bytewax\'s
+        """Return the reader of one partition, standing where its checkpoint says."""
         partition = int(for_part)
-        start = self._checkpoints.load(self._flow, partition).next_offset
-        read: Callable[[int], Sequence[LogRecord]] = lambda offset: self._log.read(  # noqa: E731
-            self._topic, partition, offset, self._batch_size
-        )
-        return LogPartition(partition, start, read, self._heads, self._stopping, self._follow)
+        return LogPart(self, partition, self.patience(lambda: self.checkpoints.load(self.flow, partition)))
 
 
-class LogPartition(StatefulSourcePartition[tuple[str, Batch], None]):
-    """One partition being read."""
+class LogPart(StatefulSourcePartition[Batch, None]):
+    """Reads one partition, and decides where positions are saved."""
 
     def __init__(
         self,
+        source: LogSource,
         partition: int,
-        offset: int,
-        read: Callable[[int], Sequence[LogRecord]],
-        heads: Heads,
-        stopping: threading.Event,
-        follow: bool,
+        checkpoint: Checkpoint,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._partition, self._offset, self._read, self._heads = partition, offset, read, heads
-        self._stopping, self._follow = stopping, follow
-        self._pause = 0.0
+        self._source, self._partition, self._monotonic = source, partition, monotonic
+        self._opened: Checkpoint | None = checkpoint
+        self._next = self._settled = self._saved = checkpoint.next_offset
+        self._settled_at = monotonic() - source.pace.settle_seconds
+        self._wait = 0.0
+        self._ended = False
 
-    def next_batch(self) -> list[Any]:
-        """Return the next records as one item, or nothing when there are none yet."""
-        if self._stopping.is_set():
+    def next_batch(self) -> list[Batch]:
+        """Return at most one batch; raises StopIteration at the end, OffsetLost, and Unavailable in the end."""
+        if self._ended:
             raise StopIteration
+        if self._source.stop.is_set():
+            return self._end()
         try:
-            head = self._heads.of(self._partition)
-            records = self._read(self._offset) if head > self._offset else ()
-        except Unavailable:
-            self._pause = _IDLE_SECONDS
-            return []
-        if not records:
-            if not self._follow:
-                raise StopIteration
-            self._pause = min(_IDLE_SECONDS, self._pause * 2 or _POLL_SECONDS)
-            return []
-        self._pause = 0.0
-        self._offset = records[-1].offset + 1
-        return [(str(self._partition), Batch(self._partition, records))]
+            return self._source.patience(self._advance)
+        except Abandoned:
+            return self._end()
 
     def next_awake(self) -> datetime | None:
-        """Return when to be asked again: at once while there is more, else after a pause that grows."""
-        if not self._pause:
+        """Return when to look again: at once behind a batch, later at the end of the log."""
+        if not self._wait:
             return None
-        return datetime.now(UTC) + timedelta(seconds=self._pause)  # noqa: TID251 -- when to poll, not what is stored
+        return datetime.now(UTC) + timedelta(seconds=self._wait)  # noqa: TID251 -- Bytewax waits by the wall clock
 
     def snapshot(self) -> None:
-        """Return nothing: the checkpoint store holds the position."""
+        """Return nothing: the position is in the checkpoint store."""
+
+    def _advance(self) -> list[Batch]:
+        source, pace = self._source, self._source.pace
+        if not self._has_room():
+            self._wait = _FULL_SECONDS
+            return []
+        head = source.tail.head(source.topic, self._partition)
+        records: Sequence[LogRecord] = ()
+        if self._next < head:
+            records = source.log.read(source.topic, self._partition, self._next, pace.limit)
+            self._next += len(records)
+        at_end = self._next >= head
+        self._wait = max(pace.pause_seconds, source.tail.interval(source.topic)) if at_end else 0.0
+        if at_end and not pace.follow:
+            return self._end(records)
+        settle = self._is_due(at_end)
+        return [self._batch(records, settle)] if records or settle else []
+
+    def _is_due(self, at_end: bool) -> bool:
+        pace, unsettled = self._source.pace, self._next - self._settled
+        waited = self._monotonic() - self._settled_at >= pace.settle_seconds
+        return unsettled >= pace.settle_records or (unsettled > 0 and at_end and waited)
+
+    def _end(self, records: Sequence[LogRecord] = ()) -> list[Batch]:
+        self._ended = True
+        self._wait = 0.0
+        return [self._batch(records, settle=True)] if self._next > self._settled else []
+
+    def _batch(self, records: Sequence[LogRecord], settle: bool) -> Batch:
+        opened, self._opened = self._opened, None
+        if settle:
+            self._settled, self._settled_at = self._next, self._monotonic()
+        return Batch(partition=self._partition, records=records, next_offset=self._next, settle=settle, opened=opened)
+
+    def _has_room(self) -> bool:
+        if self._next - self._saved >= self._source.pace.window:
+            place: Any = (self._source.flow, self._partition)
+            self._saved = self._source.checkpoints.positions().get(place, 0)
+        return self._next - self._saved < self._source.pace.window
