@@ -5,7 +5,7 @@ One item never harms its neighbour: each is taken on its own, and what cannot be
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,16 @@ from premortem.domain import payload, project_stream
 from premortem.domain.error_event import ErrorEvent
 from premortem.domain.fingerprint import Grouping, group
 from premortem.domain.ids import EventId, Fingerprint, derive
-from premortem.domain.project_stream import DropsCounted, ErrorSeen, ProjectRecord, SessionsCounted
+from premortem.domain.project_stream import Deployed, DropsCounted, ErrorSeen, ProjectRecord, SessionsCounted
 from premortem.exceptions import Malformed, Permanent
 from premortem.ports import Append, ProjectKey
-from premortem.sentry import check_ins, client_reports, items, json_body, logs, sessions
+from premortem.sentry import client_reports, json_body, logs, sessions, transactions
+from premortem.sentry.deploys import DeployNotice
 from premortem.sentry.envelope import Envelope, Item
 from premortem.sentry.event_payload import event_id_of, normalise
+from premortem.sentry.logs import LogLine
 from premortem.sentry.scrub import scrub
+from premortem.sentry.sessions import SessionBucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +169,136 @@ def _event_body(event: ErrorEvent, grouping: Grouping, source: Source, body: byt
         tags=event.tags,
         payload=msgspec.Raw(body),
     )
+
+
+def _scrubbed(item: Item, source: Source, intake: Intake, what: str) -> dict[str, Any]:
+    value, places = scrub(_object(item.payload, what), salt=source.salt)
+    intake.scrubbed += places
+    found: dict[str, Any] = value
+    return found
+
+
+def _row_id(source: Source, item: Item, index: int) -> str:
+    """Return an id for a row that brings none: the same bytes sent again are the same row."""
+    digest = hashlib.sha256(item.payload).hexdigest()
+    return derive("row", source.key.project_id, source.received_at, digest, index)
+
+
+def _take_sessions(item: Item, source: Source, intake: Intake, _: str | None) -> None:
+    buckets = sessions.parse(item.type, _object(item.payload, item.type), source.received_at)
+    for index, bucket in enumerate(buckets):
+        _put_exposure(bucket, "session", _row_id(source, item, index), source, intake)
+
+
+def _take_transaction(item: Item, source: Source, intake: Intake, _: str | None) -> None:
+    outcome = transactions.parse(_object(item.payload, "transaction"), source.received_at)
+    bucket = SessionBucket(
+        started_at=outcome.started_at // 60_000 * 60_000,
+        exited=int(not outcome.failed),
+        errored=int(outcome.failed),
+        crashed=0,
+        abnormal=0,
+        release=outcome.release,
+        environment=outcome.environment,
+    )
+    _put_exposure(bucket, "transaction", _row_id(source, item, 0), source, intake)
+
+
+def _put_exposure(bucket: SessionBucket, unit: str, row_id: str, source: Source, intake: Intake) -> None:
+    counts = {
+        "started_at": bucket.started_at,
+        "exited": bucket.exited,
+        "errored": bucket.errored,
+        "crashed": bucket.crashed,
+        "abnormal": bucket.abnormal,
+    }
+    intake.put(
+        source,
+        SessionsCounted(
+            tenant_id=source.key.tenant_id,
+            project_id=source.key.project_id,
+            received_at=source.received_at,
+            unit="transaction" if unit == "transaction" else "session",
+            release=bucket.release,
+            environment=bucket.environment,
+            **counts,
+        ),
+    )
+    if unit == "session":
+        intake.put_body(
+            source,
+            payload.SessionsBody(
+                tenant_id=source.key.tenant_id,
+                project_id=source.key.project_id,
+                row_id=row_id,
+                release=bucket.release or "",
+                environment=bucket.environment or "",
+                **counts,
+            ),
+        )
+
+
+def _take_client_report(item: Item, source: Source, intake: Intake, _: str | None) -> None:
+    for drop in client_reports.parse(_object(item.payload, "client report")):
+        record = DropsCounted(
+            tenant_id=source.key.tenant_id,
+            project_id=source.key.project_id,
+            received_at=source.received_at,
+            source="client",
+            reason=drop.reason,
+            category=drop.category,
+            quantity=drop.quantity,
+        )
+        intake.put(source, record)
+
+
+def _take_logs(item: Item, source: Source, intake: Intake, _: str | None) -> None:
+    lines = logs.parse(_scrubbed(item, source, intake, "log"), source.received_at)
+    _put_lines(lines, item, source, intake)
+
+
+def _take_check_in(item: Item, source: Source, intake: Intake, _: str | None) -> None:
+    line = logs.parse_check_in(_scrubbed(item, source, intake, "check-in"), source.received_at)
+    _put_lines((line,), item, source, intake)
+
+
+def _put_lines(lines: tuple[LogLine, ...], item: Item, source: Source, intake: Intake) -> None:
+    for index, line in enumerate(lines):
+        body = payload.LogBody(
+            tenant_id=source.key.tenant_id,
+            project_id=source.key.project_id,
+            log_id=_row_id(source, item, index),
+            occurred_at=line.occurred_at,
+            level=line.level,
+            body=line.body,
+            trace_id=line.trace_id,
+            attributes=msgspec.Raw(orjson.dumps(line.attributes)),
+        )
+        intake.put_body(source, body)
+
+
+def take_deploy(notice: DeployNotice, source: Source) -> Intake:
+    """Return what a deploy notice becomes."""
+    intake = Intake()
+    who = {"tenant_id": source.key.tenant_id, "project_id": source.key.project_id}
+    what = {"release": notice.release, "environment": notice.environment, "deployed_at": notice.deployed_at}
+    intake.put(
+        source,
+        Deployed(received_at=source.received_at, name=notice.name, url=notice.url, **who, **what),  # type: ignore[arg-type]
+    )
+    deploy_id = derive("deploy", source.key.project_id, notice.release, notice.environment, notice.deployed_at)
+    intake.put_body(source, payload.DeployBody(deploy_id=deploy_id, **who, **what))  # type: ignore[arg-type]
+    intake.outcomes["deploy", "accepted"] += 1
+    return intake
+
+
+_TAKERS: dict[str, Callable[[Item, Source, Intake, str | None], None]] = {
+    "event": _take_event,
+    "transaction": _take_transaction,
+    "session": _take_sessions,
+    "sessions": _take_sessions,
+    "client_report": _take_client_report,
+    "log": _take_logs,
+    "check_in": _take_check_in,
+}
+"""Item types that are read; every other one is counted as skipped."""

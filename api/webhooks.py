@@ -1,7 +1,7 @@
 """Webhooks from Sentry and deploy notices: verified on the raw bytes, made durable, then answered fast.
 
-`POST /webhooks/sentry` takes the integration platform and service hooks (signed); `POST /webhooks/sentry/{secret}` takes
-the legacy plugin, which signs nothing. A replayed delivery changes nothing: its event id was seen before.
+`POST /webhooks/sentry` takes the integration platform and service hooks (signed); `POST /webhooks/sentry/{secret}`
+takes the legacy plugin, which signs nothing. A replayed delivery changes nothing: its event id was seen before.
 """
 
 import hmac

@@ -50,7 +50,7 @@ class ErrorSeen(_Record, frozen=True, tag="ErrorSeen", omit_defaults=True, kw_on
 
 
 class SessionsCounted(_Record, frozen=True, tag="SessionsCounted", omit_defaults=True, kw_only=True):
-    """Exposure: sessions that ended, summed over what one request reported. `exited` excludes the others."""
+    """Exposure: sessions or transactions that ended, as one request reported them. `exited` excludes the others."""
 
     started_at: int
     """Start of the minute that the sessions began in."""
@@ -58,6 +58,7 @@ class SessionsCounted(_Record, frozen=True, tag="SessionsCounted", omit_defaults
     errored: int = 0
     crashed: int = 0
     abnormal: int = 0
+    unit: Literal["session", "transaction"] = "session"
     release: str | None = None
     environment: str | None = None
 

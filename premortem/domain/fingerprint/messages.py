@@ -20,7 +20,10 @@ _DATE = r"""
   | (?:\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s[0-3]?\d,\s\d{4})
   | (?:\b[0-2]?\d:[0-5]\d(?::[0-5]\d)?(?:\.\d+)?(?:AM|PM|am|pm)?\b)
 """
-_TLDS = "com|net|org|edu|gov|mil|int|io|dev|app|co|uk|de|fr|jp|cn|in|br|au|ru|info|biz|me|tv|us|ca|eu|nl|se|no|fi|es|it|ch|at|be|pl|cz|ai|cloud|xyz"
+_TLDS = (
+    "com|net|org|edu|gov|mil|int|io|dev|app|co|uk|de|fr|jp|cn|in|br|au|ru|info|biz|me|tv|us|ca|eu|nl|se|no|fi|es|it|ch"
+    "|at|be|pl|cz|ai|cloud|xyz"
+)
 
 _PARTS = (
     ("email", r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-zA-Z0-9-]{1,63}(?:\.[a-zA-Z0-9-]{1,63}){1,8}"),

@@ -81,7 +81,8 @@ def _borders() -> Iterator[Rule]:
     yield from _native("function", "_mh_execute_header google_breakpad::*", NOT_GROUPED, NOT_APP)
     yield from _native(
         "function",
-        "google_breakpad::ExceptionHandler::SignalHandler google_breakpad::ExceptionHandler::WriteMinidumpWithException",
+        "google_breakpad::ExceptionHandler::SignalHandler "
+        "google_breakpad::ExceptionHandler::WriteMinidumpWithException",
         _ABOVE_NOT_GROUPED,
         NOT_GROUPED,
     )
@@ -119,7 +120,8 @@ _CATEGORIES: tuple[tuple[str, str, str, str], ...] = (
         "system",
         "native",
         "package",
-        "CoreFoundation Foundation CFNetwork IOKit QuartzCore IOMobileFramebuffer libobjc* libsystem* /system/** /vendor/**",
+        "CoreFoundation Foundation CFNetwork IOKit QuartzCore IOMobileFramebuffer libobjc* libsystem* "
+        "/system/** /vendor/**",
     ),
     ("system", "", "module", "dalvik.system.* com.android.*"),
     ("system", "native", "package", "libdispatch.dylib WebKit **/libart.so"),
@@ -139,7 +141,8 @@ _CATEGORIES: tuple[tuple[str, str, str, str], ...] = (
         "ui",
         "",
         "module",
-        "android.view.* android.text.* android.widget.* android.app.Dialog androidx.*.widget.* com.google.android.material.*",
+        "android.view.* android.text.* android.widget.* android.app.Dialog androidx.*.widget.* "
+        "com.google.android.material.*",
     ),
 )
 _THREAD_BASES = (

@@ -139,7 +139,7 @@ def _candidates(face: _Face) -> frozenset[int]:
 
 
 def _glob(pattern: str, *, path: bool) -> Callable[[str], object]:
-    """Return the match of a glob: in paths `*` stays inside a folder and `**` crosses them; elsewhere `*` is anything."""
+    """Return the match of a glob: in paths `*` stays inside a folder and `**` crosses them; else `*` is anything."""
     translated = []
     position = 0
     while position < len(pattern):

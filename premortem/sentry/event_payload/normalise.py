@@ -40,7 +40,7 @@ def normalise(
     exceptions = stacks.exceptions(payload)
     message, formatted = logentry(payload)
     tags = text.tags(get("tags"))
-    tagged = dict(map(tuple, tags))  # type: ignore[arg-type]
+    tagged = dict(tags)
     environment = text.environment(get("environment")) or text.environment(tagged.get("environment"))
     event = ErrorEvent(
         event_id=EventId(event_id),

@@ -15,7 +15,7 @@ _TYPED = re.compile(r"([A-Za-z_][\w.]{0,127}): (.*)", re.DOTALL)
 def values_of(container: Any) -> list[Any]:
     """Return the entries of `{"values": [...]}`, of a list, or of one object; null entries are dropped."""
     if isinstance(container, dict):
-        container = container["values"] if "values" in container else [container]
+        container = container.get("values", [container])
     return [entry for entry in container if isinstance(entry, dict)] if isinstance(container, list) else []
 
 

@@ -12,13 +12,13 @@ _NUMBERED = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}
 LONGEST_VALUE = 8192
 
 
-def plain(value: Any, limit: int = LONGEST_VALUE) -> str | None:
-    """Return `value` as text: text itself, numbers and containers as JSON, None and flags as nothing; cut to `limit`."""
+def plain(value: object, limit: int = LONGEST_VALUE) -> str | None:
+    """Return `value` as text cut to `limit`: text itself, anything else as JSON, None as nothing."""
     if value is None:
         return None
     if not isinstance(value, str):
         try:
-            value = orjson.dumps(value).decode()
+            value = str(orjson.dumps(value), "utf-8")
         except TypeError:
             return None
     return value if len(value) <= limit else value[: limit - 3] + "..."
@@ -29,7 +29,7 @@ def short(value: Any, limit: int) -> str | None:
     return value[:limit] if isinstance(value, str) and value else None
 
 
-def name(value: Any, limit: int, forbidden: str, reserved: tuple[str, ...]) -> str | None:
+def name(value: object, limit: int, forbidden: str, reserved: tuple[str, ...]) -> str | None:
     """Return a release, environment or dist; None when it is too long, reserved, or has a forbidden character."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
@@ -53,8 +53,7 @@ def environment(value: Any) -> str | None:
 
 def dist(value: Any) -> str | None:
     """Return a distribution: at most 64 characters of letters, digits, `_`, `-`, `.`."""
-    found = name(value, 64, " !", ())
-    return found
+    return name(value, 64, " !", ())
 
 
 def level(value: Any) -> str:
