@@ -1,0 +1,149 @@
+"""`python -m benchmarks.dataflow_detect [records]`: records a second through the dataflow `detect`, on one core.
+
+Beside it, in the same run: the same log read and decoded by a bare loop, and the same detector without Bytewax and
+without a log. The log is in the embedded PostgreSQL, which may use the other cores; one partition, ten projects, 500
+fingerprints, a tick a minute, and one checkpoint each 5,000 records.
+"""
+
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+
+import psycopg
+from bytewax.testing import run_main
+
+from dataflows.wiring import Wiring
+from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
+from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
+from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
+from premortem.adapters.incident_store.memory import MemoryIncidentStore
+from premortem.adapters.postgres import open_pool
+from premortem.adapters.streams.crash import crash_points
+from premortem.adapters.streams.log_source import Pace
+from premortem.adapters.streams.log_tail import LogTail
+from premortem.adapters.streams.parts import Surroundings
+from premortem.adapters.task_queue.memory import MemoryTaskQueue
+from premortem.domain import project_stream
+from premortem.domain.detection import Detector
+from premortem.domain.detection.config import DetectorConfig
+from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
+from premortem.domain.project_stream import ErrorSeen, ProjectRecord, tick
+from premortem.embedded.postgres import PostgresServer
+from premortem.migrate import MIGRATIONS, migrate_postgres
+from premortem.ports import Append
+
+_START = 1_700_000_000_000
+_PER_MINUTE = 1000
+
+
+def records(count: int) -> Iterator[ProjectRecord]:
+    """Yield errors of a steady stream, 1,000 a minute, and the ticks between."""
+    chance = random.Random(1)
+    for number in range(count):
+        at = _START + number * 60_000 // _PER_MINUTE
+        if number % _PER_MINUTE == 0:
+            yield tick(at)
+        fingerprint = int(chance.paretovariate(0.8)) % 500
+        yield ErrorSeen(
+            tenant_id=TenantId("acme"),
+            project_id=ProjectId(fingerprint % 10 + 1),
+            received_at=at,
+            event_id=EventId(f"{number:032x}"),
+            hashes=(Fingerprint(f"{fingerprint:032x}"), Fingerprint(f"{fingerprint + 1000:032x}")),
+            occurred_at=at - 200,
+            level="error",
+            handled=True,
+            title=f"ValueError: invalid value number {fingerprint}",
+            culprit="shop.cart in checkout",
+            platform="python",
+            root_type="ValueError",
+            release="shop@1.2.3",
+            environment="production",
+            user_hash=f"{number % 1000:032x}",
+            body_hash=f"{number:064x}",
+        )
+
+
+def fill(dsn: str, count: int) -> Surroundings:
+    """Write the log and return what the dataflow touches."""
+    pool = open_pool(dsn, size=4)
+    create_topics(pool, 1)
+    log = PostgresEventLog(pool)
+    batch: list[Append] = []
+    for record in records(count):
+        batch.append(Append("sentry.events", "acme", project_stream.encode(record)))
+        if len(batch) == 5000:
+            log.append(batch)
+            batch = []
+    log.append(batch)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE log_events")
+    return Surroundings(
+        event_log=log,
+        checkpoint_store=PostgresCheckpointStore(pool),
+        task_queue=MemoryTaskQueue(),
+        incident_store=MemoryIncidentStore(),
+        evidence_store=MemoryEvidenceStore(),
+        restore_detector=lambda state: Detector.restore(state, DetectorConfig()),
+        stop=Event(),
+        crash=crash_points(""),
+    )
+
+
+def read_and_decode(around: Surroundings) -> int:
+    """The baseline: read everything, decode everything, do nothing."""
+    offset = 0
+    while found := around.event_log.read("sentry.events", 0, offset, 1000):
+        for record in found:
+            project_stream.decode(record.value)
+        offset += len(found)
+    return offset
+
+
+def observe_only(decoded: list[ProjectRecord]) -> int:
+    """The detector alone, over records that are decoded already."""
+    detector = Detector.restore({}, DetectorConfig())
+    for offset, record in enumerate(decoded):
+        detector.observe(offset, record)
+    return len(decoded)
+
+
+def dataflow(around: Surroundings) -> int:
+    """The real dataflow, from the log to the timeline."""
+    run_main(Wiring(around, LogTail(around.event_log)).dataflow("detect", Pace(follow=False)))
+    return around.checkpoint_store.positions()["detect", 0]
+
+
+def report(name: str, run: Callable[[], int]) -> None:
+    """Print the figure of one run, by the wall clock and by this process's own processor time."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    count = run()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    print(f"{name:44} {count / wall:10,.0f} records/s   {cpu / count * 1e6:6.2f} us of our processor a record")
+
+
+def main(count: int = 100_000) -> None:
+    """Print the figures."""
+    with tempfile.TemporaryDirectory() as directory:
+        server = PostgresServer(Path(directory) / "postgres")
+        server.start()
+        try:
+            migrate_postgres(server.dsn(), MIGRATIONS / "postgres")
+            around = fill(server.dsn(), count)
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+            decoded = list(records(count))
+            report("read and decode, nothing else (baseline)", lambda: read_and_decode(around))
+            report("detector alone, records already decoded", lambda: observe_only(decoded))
+            report("dataflow detect: log, detector, checkpoints", lambda: dataflow(around))
+            print(f"findings: {around.event_log.heads('debugging.timeline')[0]}")
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
