@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUN_LOCK := requirements/runtime.lock
 DEV_LOCK := requirements/dev.lock
 
-.PHONY: help demo up down status logs migrate seed test check bench clean lock python
+.PHONY: help demo demo-down up down status logs migrate seed test check bench clean lock python
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -29,6 +29,9 @@ $(VENV)/.dev: $(DEV_LOCK) $(VENV)/.runtime
 
 demo: $(VENV)/.runtime ## Run an hour of a sample shop's traffic in half a minute and show the incidents
 	@$(BIN)/python -m demo
+
+demo-down: $(VENV)/.runtime ## Stop the demonstration's stack
+	@PREMORTEM_DATA_DIR=.premortem/demo $(BIN)/premortem down
 
 up: $(VENV)/.runtime ## Start everything on this machine; prints the DSN and the URLs
 	@$(BIN)/premortem up

@@ -16,10 +16,13 @@ from premortem.exceptions import Malformed, Permanent
 REPLACEMENT = "�"
 CUT_MARK = "…[cut]"
 
+_BYTES = re2.Options()
+_BYTES.encoding = re2.Options.Encoding.LATIN1
 _SUSPICIOUS = re2.compile(
     # \u escapes of controls, surrogates, zero-width and bidi characters; the same characters in UTF-8
     rb"\\u(?:00[01]|[dD][89a-fA-F]|20[0-6]|[fF][eE][fF]{2}|061[cC])"
-    rb"|\\[bf]|\x7f|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xd8\x9c"
+    rb"|\\[bf]|\x7f|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xd8\x9c",
+    _BYTES,
 )
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b'[]{}"\\'))

@@ -189,15 +189,17 @@ def test_no_rows_are_no_work(store: EvidenceStore) -> None:
 _TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 
 
-@settings(
-    max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+@settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(_TEXT, _TEXT, st.lists(st.tuples(_TEXT, _TEXT), max_size=3), st.binary(max_size=50)), max_size=4)
 )
-@given(st.lists(st.tuples(_TEXT, _TEXT, st.lists(st.tuples(_TEXT, _TEXT), max_size=3), st.binary(max_size=50)), max_size=4))
 def test_whatever_text_and_bytes_come_they_come_back(
     store: EvidenceStore, rows: list[tuple[str, str, list[tuple[str, str]], bytes]]
 ) -> None:
     events = [
-        _event(number, event_id=EventId(f"{event_id}#{number}"), title=event_id + title, tags=tuple(tags), payload=payload)
+        _event(
+            number, event_id=EventId(f"{event_id}#{number}"), title=event_id + title, tags=tuple(tags), payload=payload
+        )
         for number, (event_id, title, tags, payload) in enumerate(rows)
     ]
     # Examples share the store: each has ids of its own only by its tenant.

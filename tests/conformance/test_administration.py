@@ -1,0 +1,94 @@
+"""Every administration keeps the promise of `ports.Administration`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from premortem.adapters.administration.memory import MemoryAdministration
+from premortem.adapters.administration.postgres import PostgresAdministration
+from premortem.adapters.postgres import open_pool
+from premortem.domain.ids import ProjectId, TenantId
+from premortem.exceptions import Conflict, Malformed
+from premortem.ports import Administration
+
+ACME, OTHER = TenantId("acme"), TenantId("other")
+KEY, SECOND = "a" * 32, "b" * 32
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def administration(request: pytest.FixtureRequest) -> Iterator[Administration]:
+    if request.param == "memory":
+        yield MemoryAdministration()
+        return
+    pool = open_pool(request.getfixturevalue("postgres_dsn"), size=2)
+    yield PostgresAdministration(pool)
+    pool.close()
+
+
+def test_a_created_project_is_found_by_its_key(administration: Administration) -> None:
+    project = administration.create_project(ACME, "shop", "The shop", KEY)
+    found = administration.key(KEY)
+    assert found is not None
+    assert (found.tenant_id, found.project_id, found.active, found.events_per_minute) == (ACME, project.id, True, 0)
+    assert administration.key(SECOND) is None
+
+
+def test_projects_are_listed_per_tenant_with_all_their_keys(administration: Administration) -> None:
+    first = administration.create_project(ACME, "shop", "Shop", KEY)
+    administration.create_project(OTHER, "shop", "Shop", "c" * 32)
+    administration.create_key(ACME, first.id, SECOND)
+    (found,) = administration.projects(ACME)
+    assert (found.slug, set(found.keys)) == ("shop", {KEY, SECOND})
+
+
+def test_a_slug_is_taken_once_per_tenant(administration: Administration) -> None:
+    administration.create_project(ACME, "shop", "Shop", KEY)
+    with pytest.raises(Conflict):
+        administration.create_project(ACME, "shop", "Again", SECOND)
+
+
+@pytest.mark.parametrize("slug", ["", "Shop", "a b", "-x", "x" * 64, "a/b", "ä", "x\0"])
+def test_a_bad_short_name_is_malformed(administration: Administration, slug: str) -> None:
+    with pytest.raises(Malformed):
+        administration.create_project(ACME, slug, "name", KEY)
+
+
+def test_a_key_is_32_hexadecimal_digits(administration: Administration) -> None:
+    for key in ("", "A" * 32, "g" * 32, "a" * 31):
+        with pytest.raises(Malformed):
+            administration.create_project(ACME, "shop", "Shop", key)
+
+
+def test_a_disabled_key_is_known_but_not_active(administration: Administration) -> None:
+    administration.create_project(ACME, "shop", "Shop", KEY)
+    administration.disable_key(KEY)
+    found = administration.key(KEY)
+    assert found is not None
+    assert not found.active
+    with pytest.raises(Malformed):
+        administration.disable_key(SECOND)
+
+
+def test_nobody_adds_a_key_or_integration_to_another_tenants_project(administration: Administration) -> None:
+    project = administration.create_project(ACME, "shop", "Shop", KEY)
+    with pytest.raises(Malformed):
+        administration.create_key(OTHER, project.id, SECOND)
+    with pytest.raises(Malformed):
+        administration.create_integration(OTHER, project.id, "sentry-platform", "secret")
+    with pytest.raises(Malformed):
+        administration.create_integration(ACME, ProjectId(project.id + 1), "sentry-platform", "secret")
+
+
+def test_a_token_leads_to_its_tenant_by_its_hash(administration: Administration) -> None:
+    administration.create_token(ACME, "on-call", "d" * 64)
+    assert administration.tenant_of_token("d" * 64) == ACME
+    assert administration.tenant_of_token("e" * 64) is None
+
+
+def test_integrations_come_back_whole_and_an_empty_secret_is_refused(administration: Administration) -> None:
+    project = administration.create_project(ACME, "shop", "Shop", KEY)
+    administration.create_integration(ACME, project.id, "sentry-platform", "s3")
+    (found,) = administration.integrations()
+    assert (found.kind, found.tenant_id, found.project_id, found.secret) == ("sentry-platform", ACME, project.id, "s3")
+    with pytest.raises(Malformed):
+        administration.create_integration(ACME, project.id, "sentry-plugin", " ")

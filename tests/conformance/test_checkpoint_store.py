@@ -1,0 +1,54 @@
+"""Every checkpoint store keeps the promise of `ports.CheckpointStore`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from premortem.adapters.checkpoint_store.memory import MemoryCheckpointStore
+from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
+from premortem.adapters.postgres import open_pool
+from premortem.exceptions import Conflict
+from premortem.ports import CheckpointStore
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def store(request: pytest.FixtureRequest) -> Iterator[CheckpointStore]:
+    if request.param == "memory":
+        yield MemoryCheckpointStore()
+        return
+    pool = open_pool(request.getfixturevalue("postgres_dsn"), size=2)
+    yield PostgresCheckpointStore(pool)
+    pool.close()
+
+
+def test_a_partition_without_a_checkpoint_begins_at_zero(store: CheckpointStore) -> None:
+    found = store.load("detect", 3)
+    assert (found.next_offset, dict(found.state)) == (0, {})
+
+
+def test_position_and_changed_parts_come_back_byte_for_byte(store: CheckpointStore) -> None:
+    store.save("detect", 0, 10, {"a": b"\0\xff", "b": b"one"})
+    store.save("detect", 0, 20, {"b": b"two", "c": b""})
+    found = store.load("detect", 0)
+    assert (found.next_offset, dict(found.state)) == (20, {"a": b"\0\xff", "b": b"two", "c": b""})
+
+
+def test_none_removes_a_part(store: CheckpointStore) -> None:
+    store.save("detect", 0, 1, {"a": b"x", "b": b"y"})
+    store.save("detect", 0, 1, {"a": None, "absent": None})
+    assert dict(store.load("detect", 0).state) == {"b": b"y"}
+
+
+def test_an_older_worker_is_refused_and_changes_nothing(store: CheckpointStore) -> None:
+    store.save("route", 1, 20, {"a": b"new"})
+    with pytest.raises(Conflict):
+        store.save("route", 1, 19, {"a": b"old"})
+    found = store.load("route", 1)
+    assert (found.next_offset, dict(found.state)) == (20, {"a": b"new"})
+
+
+def test_flows_and_partitions_keep_apart(store: CheckpointStore) -> None:
+    store.save("route", 0, 5, {"x": b"1"})
+    store.save("detect", 1, 7, {})
+    assert dict(store.positions()) == {("route", 0): 5, ("detect", 1): 7}
+    assert dict(store.load("detect", 0).state) == {}

@@ -1,0 +1,105 @@
+"""Every task queue keeps the promise of `ports.TaskQueue`."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from premortem.adapters.postgres import open_pool
+from premortem.adapters.task_queue.memory import MemoryTaskQueue
+from premortem.adapters.task_queue.postgres import PostgresTaskQueue
+from premortem.domain.ids import FactId, IncidentId, ProjectId, TenantId
+from premortem.domain.tasks import BuildContext, ProposeFix, task_id
+from premortem.exceptions import Conflict
+from premortem.ports import TaskQueue
+
+QUEUE = "context-builder-tasks"
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def queue(request: pytest.FixtureRequest) -> Iterator[TaskQueue]:
+    if request.param == "memory":
+        yield MemoryTaskQueue(max_receives=2)
+        return
+    pool = open_pool(request.getfixturevalue("postgres_dsn"), size=2)
+    yield PostgresTaskQueue(pool, max_receives=2)
+    pool.close()
+
+
+def build_context(cause: str) -> BuildContext:
+    return BuildContext(
+        id=task_id(BuildContext, FactId(cause)),
+        incident_id=IncidentId("i"),
+        tenant_id=TenantId("t"),
+        project_id=ProjectId(1),
+        caused_by=FactId(cause),
+    )
+
+
+def test_a_sent_task_is_handed_out_whole_and_then_hidden(queue: TaskQueue) -> None:
+    queue.send([build_context("a")])
+    (received,) = queue.receive(QUEUE, 10, 60)
+    assert (received.task, received.receive_count) == (build_context("a"), 1)
+    assert queue.receive(QUEUE, 10, 60) == []
+    assert queue.depth(QUEUE) == 1
+
+
+def test_a_task_goes_to_the_queue_of_its_kind(queue: TaskQueue) -> None:
+    fix = ProposeFix(
+        id=task_id(ProposeFix, FactId("a")),
+        incident_id=IncidentId("i"),
+        tenant_id=TenantId("t"),
+        project_id=ProjectId(1),
+        caused_by=FactId("a"),
+    )
+    queue.send([fix, build_context("a")])
+    assert [r.task for r in queue.receive("fix-tasks", 10, 60)] == [fix]
+
+
+def test_a_task_id_is_accepted_once_even_after_its_deletion(queue: TaskQueue) -> None:
+    queue.send([build_context("a"), build_context("a")])
+    (received,) = queue.receive(QUEUE, 10, 60)
+    queue.delete(QUEUE, received.receipt)
+    queue.send([build_context("a")])
+    assert queue.depth(QUEUE) == 0
+
+
+def test_an_unfinished_task_comes_back_when_its_time_is_over(queue: TaskQueue) -> None:
+    queue.send([build_context("a")])
+    queue.receive(QUEUE, 1, 0)
+    (again,) = queue.receive(QUEUE, 1, 60)
+    assert again.receive_count == 2
+
+
+def test_a_task_received_too_often_moves_to_the_dead_letter_queue(queue: TaskQueue) -> None:
+    queue.send([build_context("a")])
+    queue.receive(QUEUE, 1, 0)
+    queue.receive(QUEUE, 1, 0)
+    assert queue.receive(QUEUE, 1, 0) == []
+    assert queue.depth(QUEUE) == 0
+    (dead,) = queue.receive(f"{QUEUE}-dlq", 1, 60)
+    assert dead.task == build_context("a")
+
+
+def test_a_stale_receipt_neither_deletes_nor_extends(queue: TaskQueue) -> None:
+    queue.send([build_context("a")])
+    (first,) = queue.receive(QUEUE, 1, 0)
+    queue.receive(QUEUE, 1, 60)
+    queue.delete(QUEUE, first.receipt)
+    assert queue.depth(QUEUE) == 1
+    with pytest.raises(Conflict):
+        queue.extend(QUEUE, first.receipt, 60)
+
+
+def test_extending_keeps_a_task_hidden(queue: TaskQueue) -> None:
+    queue.send([build_context("a")])
+    (received,) = queue.receive(QUEUE, 1, 1)
+    queue.extend(QUEUE, received.receipt, 60)
+    time.sleep(1.1)
+    assert queue.receive(QUEUE, 1, 1) == []
+
+
+def test_no_more_tasks_are_handed_out_than_asked_for(queue: TaskQueue) -> None:
+    queue.send([build_context(str(n)) for n in range(5)])
+    assert len(queue.receive(QUEUE, 3, 60)) == 3
+    assert len(queue.receive(QUEUE, 3, 60)) == 2
