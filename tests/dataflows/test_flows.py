@@ -129,6 +129,7 @@ def test_a_fact_written_twice_moves_the_position_and_sends_nothing_again() -> No
     assert world.queue.depth("context-builder-tasks") == 1
     assert len(world.incidents.timeline(TENANT, timeline.decode(fact.value).incident_id, -1, 10)) == 1  # type: ignore[union-attr]
     assert world.checkpoints.positions()[("route", 0)] == 2
+    assert world.tally("route").filtered == 1
 
 
 def test_route_reacts_upon_the_incident_of_its_own_offset_when_the_tables_are_further() -> None:

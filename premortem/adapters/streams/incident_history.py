@@ -7,6 +7,7 @@ once `materialize` has passed it.
 
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 from threading import Event
 
 from premortem.adapters.streams.patience import Patience
@@ -16,7 +17,7 @@ from premortem.domain import timeline
 from premortem.domain.ids import IncidentId
 from premortem.domain.incident import Incident, evolve
 from premortem.domain.timeline import TimelineTicked
-from premortem.ports import CheckpointStore, IncidentStore
+from premortem.ports import CheckpointStore, IncidentStore, StoredFact
 
 _LOGGER = logging.getLogger(__name__)
 _PAGE = 1000
@@ -77,19 +78,15 @@ class IncidentHistory:
 
     def _fold(self, placed: PlacedFact) -> Incident | None:
         incident: Incident | None = None
-        after, end = -1, placed.record.offset
-        while after < end:
-            start = after
-            page = self._patience(
-                lambda start=start: self._store.timeline(  # type: ignore[misc]  # mypy cannot infer a default
-                    placed.fact.tenant_id, placed.fact.incident_id, start, _PAGE
-                )
-            )
+        page = self._page(placed, -1)
+        while page:
             for row in page:
-                after = row.offset
                 fact = timeline.decode(row.value)
-                if row.offset < end and not isinstance(fact, TimelineTicked):
+                if row.offset < placed.record.offset and not isinstance(fact, TimelineTicked):
                     incident = evolve(incident, fact)
-            if len(page) < _PAGE:
-                break
+            page = self._page(placed, page[-1].offset) if len(page) == _PAGE else ()
         return incident
+
+    def _page(self, placed: PlacedFact, after: int) -> Sequence[StoredFact]:
+        fact = placed.fact
+        return self._patience(lambda: self._store.timeline(fact.tenant_id, fact.incident_id, after, _PAGE))

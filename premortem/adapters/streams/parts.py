@@ -71,7 +71,7 @@ def parts_of(flow: Flow, around: Surroundings) -> Parts:
             return _parts(
                 flow,
                 around,
-                lambda checkpoint: TakingFacts(),  # noqa: ARG005 -- it has no state
+                lambda _: TakingFacts(),
                 "save",
                 lambda: Materializing(around.incident_store, patience),
             )
@@ -79,7 +79,7 @@ def parts_of(flow: Flow, around: Surroundings) -> Parts:
             return _parts(
                 flow,
                 around,
-                lambda checkpoint: Reacting(  # noqa: ARG005 -- it has no state
+                lambda _: Reacting(
                     IncidentHistory(around.incident_store, around.checkpoint_store, patience, around.stop)
                 ),
                 "send",
@@ -89,7 +89,7 @@ def parts_of(flow: Flow, around: Surroundings) -> Parts:
             return _parts(
                 flow,
                 around,
-                lambda checkpoint: TakingAll(),  # noqa: ARG005 -- it has no state
+                lambda _: TakingAll(),
                 "insert",
                 lambda: Archiving(around.evidence_store, Patience(around.stop, attempts=None)),
             )
