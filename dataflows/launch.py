@@ -10,7 +10,8 @@ from premortem import bootstrap
 from premortem.adapters.streams.log_tail import LogTail
 from premortem.adapters.streams.parts import Surroundings
 from premortem.adapters.streams.stopping import stop_on_signals
-from premortem.domain.detection import Detector, DetectorConfig
+from premortem.domain.detection import Detector
+from premortem.domain.detection.config import DetectorConfig
 from premortem.ports import Flow
 from premortem.settings import Settings
 
