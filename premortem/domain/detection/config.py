@@ -1,0 +1,160 @@
+"""DetectorConfig: every number of the detector, named; and what follows from them for one bucket length."""
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
+
+MINUTE_MS = 60_000
+VERSION = 1
+"""Version of the detector, written into every decision; it changes when the same log would decide otherwise."""
+
+
+class DetectorConfig(Struct, frozen=True, kw_only=True):
+    """The detector's numbers. Rates are events, times hours, days or minutes of event time, as each name says.
+
+    The defaults are the parameter set that was measured on the bench; docs/adr/0006 names what each one is for.
+    """
+
+    score_opens: float = 5.0
+    """Decimal orders of magnitude of chance at which a spike opens an incident."""
+    grew_factor: float = 2.0
+    """While an incident is open, a finding is told again when its score is this many times the last one told."""
+    least_events: float = 3.0
+    """A window with fewer events never scores."""
+    veto_factor: float = 1.5
+    """A count must exceed this times the second largest of the last 7 days at this hour, plus 2."""
+    level_half_life_hours: float = 72.0
+    prior_events_per_hour: float = 0.2
+    prior_weight_hours: float = 24.0
+    season_half_life_weeks: float = 3.0
+    season_shrink_events: float = 12.0
+    season_from_days: float = 14.0
+    """A season is learned from the first day, and used from this day of a fingerprint's life."""
+    phi_half_life_days: float = 10.0
+    phi_prior: float = 2.0
+    phi_weight_events: float = 10.0
+    residual_cap: float = 2.0
+    omega: float = 0.03
+    """Relative variance of the expectation itself: keeps small drifts of huge counts from being significant."""
+    window_norm: float = 0.5
+    quiet_minutes: float = 60.0
+    quiet_ratio: float = 1.5
+    """An incident closes when its last `quiet_minutes` held fewer events than this times the expectation."""
+    protect_hours: float = 24.0
+    """At most this long does an open incident keep its own events from teaching the baseline; 0 = never."""
+    late_minutes: float = 240.0
+    """Older events than this (against the stream's clock) are counted as late, and in no window."""
+    page_hours: float = 24.0
+    """Events older than this never page."""
+    novelty_minutes: float = 60.0
+    novelty_events: float = 5.0
+    novelty_users: float = 2.0
+    """A new error that is neither fatal nor unhandled opens with this many events or users in `novelty_minutes`."""
+    forget_days: float = 30.0
+    """A baseline is dropped after this long without an event; the fingerprint itself stays known."""
+
+    def with_values(self, values: Mapping[str, float]) -> "DetectorConfig":
+        """Return the configuration with `values` on top.
+
+        The values stand on the log for ever, so none may stop a replay: unknown names (of another version) and values
+        outside `LIMITS` are passed over.
+        """
+        known = {
+            name: float(value)
+            for name, value in values.items()
+            if name in LIMITS and LIMITS[name][0] <= value <= LIMITS[name][1]
+        }
+        return replace(self, **known) if known else self
+
+
+LIMITS: dict[str, tuple[float, float]] = {field.name: (0.01, 10_000.0) for field in fields(DetectorConfig)} | {
+    "score_opens": (2.0, 300.0),
+    "grew_factor": (1.1, 100.0),
+    "veto_factor": (0.0, 100.0),
+    "season_from_days": (0.0, 365.0),
+    "protect_hours": (0.0, 720.0),
+    "omega": (0.0, 10.0),
+    "window_norm": (0.0, 2.0),
+    "phi_prior": (1.0, 100.0),
+    "late_minutes": (1.0, 240.0),
+    "page_hours": (1.0, 720.0),
+    "quiet_minutes": (1.0, 240.0),
+    "forget_days": (1.0, 365.0),
+}
+"""Smallest and largest value of each number that a record on the log may set (a NaN is in no interval)."""
+
+DEFAULT = DetectorConfig()
+
+
+class Track(NamedTuple):
+    """Windows that slide in the same steps: `stride` buckets a cell, widths in cells and in minutes."""
+
+    stride: int
+    cells: tuple[int, ...]
+    minutes: tuple[int, ...]
+
+
+class Rates(NamedTuple):
+    """What a configuration means for buckets of one length: decays per bucket, priors per bucket, windows in cells."""
+
+    bucket_minutes: int
+    per_hour: int
+    tracks: tuple[Track, ...]
+    level_decay: float
+    prior_a: float
+    prior_b: float
+    season_decay: float
+    phi_decays: tuple[float, ...]
+    """Per track: decay of the dispersion sums per cell."""
+    norms: tuple[tuple[float, ...], ...]
+    """Per track and window: what a score gains for the width of its window."""
+    protect_buckets: int
+    season_from: int
+    forget_buckets: int
+
+
+@lru_cache(maxsize=64)
+def rates(config: DetectorConfig, bucket_minutes: int = 1) -> Rates:
+    """Return what `config` means for buckets of `bucket_minutes` (a divisor of 60)."""
+    per_hour = 60 // bucket_minutes
+    tracks = _tracks(bucket_minutes)
+    level_decay = _decay(config.level_half_life_hours * per_hour)
+    prior_b = config.prior_weight_hours * per_hour
+    return Rates(
+        bucket_minutes=bucket_minutes,
+        per_hour=per_hour,
+        tracks=tracks,
+        level_decay=level_decay,
+        prior_a=config.prior_events_per_hour / per_hour * prior_b,
+        prior_b=prior_b,
+        season_decay=_decay(config.season_half_life_weeks * 168 * per_hour),
+        phi_decays=tuple(_decay(config.phi_half_life_days * 24 * per_hour / track.stride) for track in tracks),
+        norms=tuple(
+            tuple(config.window_norm * math.log10(minutes / bucket_minutes) for minutes in track.minutes)
+            for track in tracks
+        ),
+        protect_buckets=int(config.protect_hours * per_hour),
+        season_from=int(config.season_from_days * 24 * per_hour),
+        forget_buckets=int(config.forget_days * 24 * per_hour),
+    )
+
+
+def _tracks(bucket_minutes: int) -> tuple[Track, ...]:
+    """Return the windows of 1, 5, 15, 60 and 240 minutes that a bucket length allows.
+
+    On 1-minute buckets the two long windows slide in steps of five minutes: a tenth of the state and of the work,
+    and what an hour's count gains from a finer edge is lost in its own noise.
+    """
+    if bucket_minutes == 1:
+        return (Track(1, (1, 5, 15), (1, 5, 15)), Track(5, (12, 48), (60, 240)))
+    widths = sorted({max(1, round(minutes / bucket_minutes)) for minutes in (5, 15, 60, 240)})
+    return (Track(1, tuple(widths), tuple(width * bucket_minutes for width in widths)),)
+
+
+def _decay(half_life: float) -> float:
+    """Return what is left after one step, by exp alone: pow is not the same on every machine."""
+    return math.exp(-math.log(2) / half_life)

@@ -1,0 +1,312 @@
+"""Scan: one fingerprint's streaming negative-binomial scan, bucket by bucket, decided on every event.
+
+At the opening of a bucket each window gets the count that cannot fire yet, so that nearly every event costs one
+comparison of integers; only a count beyond it is scored. Formulas B and C of the detection notes (docs/adr/0006).
+"""
+
+from typing import NamedTuple
+
+from premortem.domain.detection.config import DetectorConfig, Rates
+from premortem.domain.detection.level import Level
+from premortem.domain.detection.tail import NEVER, SAFE, exact_limit, floor_limit, score
+from premortem.domain.detection.windows import Windows
+
+NOT_OPEN = -1
+
+
+class Finding(NamedTuple):
+    """A window that holds more than chance explains. Times in buckets since 1970."""
+
+    window_minutes: int
+    observed: int
+    expected: float
+    dispersion: float
+    score: float
+    threshold: float
+    veto_limit: float
+    onset: int
+
+
+class Scan:
+    """The state of one fingerprint's windows, level and open incident; `level.at` is the open bucket."""
+
+    __slots__ = (
+        "cell_counts",
+        "cell_means",
+        "closed_at",
+        "count",
+        "fired_at",
+        "level",
+        "limits",
+        "opened_at",
+        "peaks",
+        "protects",
+        "room",
+        "told",
+        "windows",
+    )
+
+    def __init__(self, at: int, of: Rates) -> None:
+        self.level = Level(at, of)
+        self.windows = tuple(Windows(track) for track in of.tracks)
+        self.count = 0
+        """Events in the open bucket."""
+        self.cell_counts = [0] * len(of.tracks)
+        self.cell_means = [0.0] * len(of.tracks)
+        """Of the open cell of each track: what its closed buckets held, and were expected to hold."""
+        self.peaks: dict[int, tuple[int, ...]] = {}
+        """Per hour since 1970 of the last 7 days: the largest count of each window; quiet hours are left out."""
+        self.room = 0
+        """Events that the open bucket can take before any window may fire."""
+        self.limits: list[int] = []
+        """The exact limits that were worked out in the open bucket; empty = none yet."""
+        self.opened_at = NOT_OPEN
+        self.fired_at = NOT_OPEN
+        self.closed_at = NOT_OPEN
+        self.protects = False
+        self.told = 0.0
+        """Score of the last finding that was told of the open incident."""
+
+    # ------------------------------------------------------------------------------------------------ events
+    def add(self, at: int, of: Rates, config: DetectorConfig) -> bool:
+        """Count an event in bucket `at`; return whether a window may fire (then `judge` decides)."""
+        ahead = at - self.level.at
+        if ahead < 0:
+            self._add_late(at, of)
+            return False
+        if ahead:
+            self.advance(at, of, config)
+        self.count += 1
+        return self.count >= self.room
+
+    def advance(self, to: int, of: Rates, config: DetectorConfig) -> None:
+        """Close every bucket before `to`, and open that one."""
+        self._close(self.count, of, config)
+        self.count = 0
+        level = self.level
+        while level.at < to:
+            if self.opened_at == NOT_OPEN and to - level.at > 2:
+                self._skip(to, of, config)
+            else:
+                self._close(0, of, config)
+        self.limits = []
+        self.room = self._room(of, config)
+
+    def _add_late(self, at: int, of: Rates) -> None:
+        """Count an event of a closed bucket in the sums that still hold it; nothing is decided again."""
+        for k, track in enumerate(of.tracks):
+            ago = self.level.at // track.stride - 1 - at // track.stride
+            windows = self.windows[k]
+            if ago < 0:
+                self.cell_counts[k] += 1
+            elif ago < len(windows.counts):
+                if k == 0 and self._learns(of):
+                    mean = windows.means[-1 - ago]
+                    if windows.counts[-1 - ago] + 1 <= self.level.cap(mean):
+                        self.level.a += 1.0
+                windows.add_late(ago)
+        self.room -= 1
+
+    # ------------------------------------------------------------------------------------------------ buckets
+    def _learns(self, of: Rates) -> bool:
+        """Return whether the baseline may learn: not while an incident is open, for as long as it is protected."""
+        return not (self.protects and self.level.at - self.opened_at < of.protect_buckets)
+
+    def _close(self, count: int, of: Rates, config: DetectorConfig) -> None:
+        level = self.level
+        mean = level.expected
+        learns = not self.protects or self._learns(of)
+        level.close(count, learns, of, config)
+        at = level.at
+        for k, track in enumerate(of.tracks):
+            if track.stride == 1:
+                self.windows[k].close(count, mean, of.phi_decays[k], config)
+                continue
+            self.cell_counts[k] += count
+            self.cell_means[k] += mean
+            if at % track.stride == 0:
+                self.windows[k].close(self.cell_counts[k], self.cell_means[k], of.phi_decays[k], config)
+                self.cell_counts[k] = 0
+                self.cell_means[k] = 0.0
+        if at % of.per_hour == 0:
+            self._end_hour(learns, of)
+        if self.opened_at != NOT_OPEN and at % of.tracks[-1].stride == 0:
+            self._close_incident_when_quiet(of, config)
+
+    def _skip(self, to: int, of: Rates, config: DetectorConfig) -> None:
+        """Close the empty buckets up to `to` or to the next half hour, whichever comes first, in closed form."""
+        level = self.level
+        half = max(1, of.per_hour // 2)
+        start = level.at
+        n = min(to, start - start % half + half) - start
+        nodes = level.skip(n, True, of, config)
+        coasts = n == half and to - start >= 2 * half
+        means = None
+        for k, track in enumerate(of.tracks):
+            windows = self.windows[k]
+            if track.stride == 1 and coasts and windows.quiet and len(windows.counts) <= half:
+                windows.coast(n, nodes, of.phi_decays[k])
+                continue
+            if means is None:
+                means = _parabola(n, nodes)
+            if track.stride == 1:
+                windows.skip(means, of.phi_decays[k], config)
+            else:
+                self._skip_cells(k, start, means, of, config)
+        if level.at % of.per_hour == 0:
+            self._end_hour(True, of)
+
+    def _skip_cells(self, k: int, start: int, means: list[float], of: Rates, config: DetectorConfig) -> None:
+        stride = of.tracks[k].stride
+        edge = stride - start % stride
+        if edge > len(means):
+            self.cell_means[k] += sum(means)
+            return
+        windows, decay = self.windows[k], of.phi_decays[k]
+        windows.close(self.cell_counts[k], self.cell_means[k] + sum(means[:edge]), decay, config)
+        self.cell_counts[k] = 0
+        cells = [sum(means[j : j + stride]) for j in range(edge, len(means) - stride + 1, stride)]
+        if cells:
+            windows.skip(cells, decay, config)
+        self.cell_means[k] = sum(means[edge + len(cells) * stride :])
+
+    def _end_hour(self, learns: bool, of: Rates) -> None:
+        hour = self.level.at // of.per_hour - 1
+        largest = tuple(count for windows in self.windows for count in windows.largest)
+        for windows in self.windows:
+            windows.largest = [0] * len(windows.largest)
+        if learns and any(largest):
+            self.peaks[hour] = largest
+        oldest = hour - 7 * 24 - 1
+        while self.peaks and (first := next(iter(self.peaks))) < oldest:
+            del self.peaks[first]
+
+    # ------------------------------------------------------------------------------------------------ decisions
+    def threshold(self, base: float, config: DetectorConfig) -> float:
+        """Return the score that the next finding must reach: `base`, or more while an incident is open."""
+        return base if self.told < base else self.told * config.grew_factor
+
+    def _held(self, k: int, i: int, of: Rates) -> tuple[int, float]:
+        """Return what window `i` of track `k` holds with the open bucket, and what it should hold at its end."""
+        windows, stride = self.windows[k], of.tracks[k].stride
+        width = of.tracks[k].cells[i]
+        held = windows.sums[i] - windows.counts[-width] + self.cell_counts[k] + self.count
+        left = stride - self.level.at % stride
+        total = windows.totals[i] - windows.means[-width] + self.cell_means[k] + self.level.expected * left
+        return held, total
+
+    def _variance(self, k: int, i: int, total: float, config: DetectorConfig) -> float:
+        phi = self.windows[k].phi(i, config)
+        return phi * total + total * total * (config.omega + 1 / max(self.level.a, 0.5))
+
+    def _room(self, of: Rates, config: DetectorConfig) -> int:
+        """Return how many events the open bucket can take before any window may fire; a cheap lower bound."""
+        least = int(config.least_events)
+        room = NEVER
+        lowest = config.score_opens - 3.0
+        for k, track in enumerate(of.tracks):
+            for i in range(len(track.cells)):
+                held, total = self._held(k, i, of)
+                limit = least
+                if lowest - of.norms[k][i] >= SAFE - 3.0:
+                    limit = max(least, floor_limit(total, self._variance(k, i, total, config)))
+                room = min(room, limit - held)
+        return room
+
+    def judge(self, base: float, of: Rates, config: DetectorConfig) -> Finding | None:
+        """Return the strongest window that reaches its limit, or None, and how far the next decision is."""
+        threshold = self.threshold(base, config)
+        best: Finding | None = None
+        if not self.limits:
+            self.limits = [
+                self._limit(k, i, threshold, of, config)
+                for k, track in enumerate(of.tracks)
+                for i in range(len(track.cells))
+            ]
+        j = 0
+        room = NEVER
+        for k, track in enumerate(of.tracks):
+            for i in range(len(track.minutes)):
+                held, total = self._held(k, i, of)
+                if held >= self.limits[j]:
+                    found = self._finding(k, i, held, total, threshold, of, config)
+                    if best is None or found.score > best.score:
+                        best = found
+                room = min(room, self.limits[j] - held)
+                j += 1
+        self.room = self.count + max(1, room)
+        return best
+
+    def tell(self, found: Finding) -> bool:
+        """Note that the finding was told; return whether it opens an incident (else it belongs to the open one)."""
+        opens = self.opened_at == NOT_OPEN
+        if opens:
+            self.opened_at = self.level.at
+            self.protects = True
+        self.fired_at = self.level.at
+        self.told = found.score
+        self.limits = []
+        return opens
+
+    def open_novel(self) -> None:
+        """Note that the fingerprint's novelty opened an incident; a new baseline goes on learning."""
+        self.opened_at = self.fired_at = self.level.at
+
+    def _limit(self, k: int, i: int, threshold: float, of: Rates, config: DetectorConfig) -> int:
+        """Return the smallest count at which window `i` of track `k` fires in the open bucket."""
+        _, total = self._held(k, i, of)
+        variance = self._variance(k, i, total, config)
+        rare = exact_limit(threshold, total, variance, of.norms[k][i])
+        return max(int(config.least_events), rare, int(self._veto(k, i, of, config)) + 1)
+
+    def _veto(self, k: int, i: int, of: Rates, config: DetectorConfig) -> float:
+        """Return the count that a recurring peak explains: of the largest of each of the last 7 days at this hour
+        (and the hours beside it), the second largest, times the veto's factor, plus 2.
+        """
+        if not self.peaks:
+            return 2.0
+        j = sum(len(track.cells) for track in of.tracks[:k]) + i
+        hour = self.level.at // of.per_hour
+        nothing = (0,) * (j + 1)
+        days = sorted(
+            max(self.peaks.get(hour - 24 * day + beside, nothing)[j] for beside in (-1, 0, 1)) for day in range(1, 8)
+        )
+        return config.veto_factor * days[-2] + 2
+
+    def _finding(
+        self, k: int, i: int, held: int, total: float, threshold: float, of: Rates, config: DetectorConfig
+    ) -> Finding:
+        track = of.tracks[k]
+        return Finding(
+            window_minutes=track.minutes[i],
+            observed=held,
+            expected=total,
+            dispersion=self.windows[k].phi(i, config),
+            score=score(held, total, self._variance(k, i, total, config), of.norms[k][i]),
+            threshold=threshold,
+            veto_limit=self._veto(k, i, of, config),
+            onset=self.level.at - track.cells[i] * track.stride + 1,
+        )
+
+    def _close_incident_when_quiet(self, of: Rates, config: DetectorConfig) -> None:
+        """Close the incident when the last quiet time held no more than little above what was expected."""
+        quiet = max(1, int(config.quiet_minutes) // of.bucket_minutes)
+        if self.level.at - self.fired_at < quiet:
+            return
+        track, windows = of.tracks[-1], self.windows[-1]
+        i = max((n for n, minutes in enumerate(track.minutes) if minutes <= config.quiet_minutes), default=0)
+        if windows.sums[i] <= config.quiet_ratio * windows.totals[i]:
+            self.closed_at = self.level.at
+            self.opened_at = NOT_OPEN
+            self.protects = False
+            self.told = 0.0
+
+
+def _parabola(n: int, nodes: tuple[float, float, float]) -> list[float]:
+    """Return n equally spaced values of the parabola through the first, the middle and the last node."""
+    first, middle, last = nodes
+    if n < 3:
+        return [first, last][:n]
+    h = (n - 1) / 2
+    slope, bend = (last - first) / 2, (first - 2 * middle + last) / 2
+    return [middle + slope * t + bend * t * t for t in ((j - h) / h for j in range(n))]
