@@ -1,4 +1,4 @@
-"""Fixtures of the evidence store: a real server of ours in a process of its own, a fresh migrated database for each test."""
+"""A real ClickHouse server of ours in a process of its own, and a fresh migrated database in it for each test."""
 
 import itertools
 import os
@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import clickhouse_connect
 import pytest
@@ -43,7 +44,10 @@ class ClickHouseProcess:
     def stop(self) -> int:
         """Ask it to end, and return its exit code."""
         self.process.terminate()
-        return self.process.wait(10)
+        try:
+            return self.process.wait(10)
+        finally:
+            self.process.kill()
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +59,33 @@ def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def clickhouse_database(clickhouse_url: str) -> Iterator[str]:
-    """The URL of a database of this test's own, with all migrations applied."""
+def clickhouse_process() -> Iterator[type[ClickHouseProcess]]:
+    """What starts a server of the test's own; whatever is left of them is killed."""
+    started: list[ClickHouseProcess] = []
+
+    class Started(ClickHouseProcess):
+        def __init__(self, path: Path, **options: Any) -> None:
+            super().__init__(path, **options)
+            started.append(self)
+
+    yield Started
+    for server in started:
+        server.process.kill()
+        server.process.wait()
+
+
+@pytest.fixture
+def clickhouse_empty_database(clickhouse_url: str) -> Iterator[str]:
+    """The URL of a database of this test's own, without any table."""
     name = f"test_{next(_numbers)}"
-    url = f"{clickhouse_url.rpartition('/')[0]}/{name}"
     with clickhouse_connect.get_client(dsn=clickhouse_url) as client:
         client.command(f"CREATE DATABASE {name}")
-        migrate_clickhouse(url, MIGRATIONS / "clickhouse")
-        yield url
+        yield f"{clickhouse_url.rpartition('/')[0]}/{name}"
         client.command(f"DROP DATABASE {name} SYNC")
+
+
+@pytest.fixture
+def clickhouse_database(clickhouse_empty_database: str) -> str:
+    """The URL of a database of this test's own, with all migrations applied."""
+    migrate_clickhouse(clickhouse_empty_database, MIGRATIONS / "clickhouse")
+    return clickhouse_empty_database

@@ -81,9 +81,11 @@ class ClickHouseEvidenceStore:
 
     def _ask(self, name: str, tenant: TenantId, project: ProjectId, **parameters: str | int) -> Sequence[Sequence[Any]]:
         """Return the rows of `name`.sql, whose first condition is the tenant and the project given here."""
-        cleaned = {key: text(value).decode() if isinstance(value, str) else value for key, value in parameters.items()}
-        owner = {"tenant": text(tenant).decode(), "project": project}
-        return self._asking.rows(statement(name), {**cleaned, **owner})
+        asked: dict[str, str | int] = {**parameters, "tenant": tenant, "project": project}
+        for key, value in asked.items():
+            if isinstance(value, str):
+                asked[key] = text(value).decode()
+        return self._asking.rows(statement(name), asked)
 
 
 @cache

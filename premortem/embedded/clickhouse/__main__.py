@@ -8,6 +8,7 @@ import argparse
 import ipaddress
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -28,8 +29,8 @@ def main() -> int:
     arguments = _arguments()
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(message)s")
     try:
-        listener = _listen(arguments.host, arguments.port)
         engine = Engine(arguments.path)
+        listener = _listen(arguments.host, arguments.port)
     except Conflict as problem:
         print(f"premortem: {problem}", file=sys.stderr)
         return 1
@@ -54,10 +55,9 @@ def main() -> int:
     )
     host, port = listener.getsockname()[:2]
     print(f"ClickHouse {engine.version} on http://{host}:{port}", flush=True)
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn sends itself the signal again once it has ended
+    server.run(sockets=[listener])
     app.stop()
     return _close(engine)
 
@@ -96,6 +96,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(256)
     except OSError as problem:
         raise Conflict(f"Cannot listen on {host}:{port}: {problem.strerror}. Choose another port.") from problem
     return listener

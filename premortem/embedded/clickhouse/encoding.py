@@ -8,7 +8,7 @@ import brotli
 import lz4.frame
 from backports import zstd
 
-from premortem.embedded.clickhouse.answer import BAD_ARGUMENTS, HTTP_LENGTH_EXCEEDED, NOT_IMPLEMENTED, Refused
+from premortem.embedded.clickhouse.answer import BAD_ARGUMENTS, NOT_IMPLEMENTED, TOO_MANY_BYTES, Refused
 
 _GZIP, _PIECE = 31, 1 << 20
 _OFFERED = ("lz4", "zstd", "gzip", "deflate", "br")
@@ -37,14 +37,14 @@ def compressor(name: str) -> Compressor:
 
 
 def decompressed(pieces: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:
-    """Yield the body as it was before its Content-Encoding.
+    """Yield the body as it was before its Content-Encoding: one stream or several, one after the other (of br only one).
 
     Raises Refused for an unknown encoding, for bytes that are not of it, and for more than `limit` bytes.
     """
     if encoding in ("", "identity"):
         source: Iterator[bytes] = iter(pieces)
     elif encoding in _DECOMPRESSORS:
-        source = _DECOMPRESSORS[encoding](pieces)
+        source = _DECOMPRESSORS[encoding](filter(None, pieces))
     else:
         raise Refused(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", f"Unknown Content-Encoding {encoding[:40]!r}")
     size = 0
@@ -52,7 +52,7 @@ def decompressed(pieces: Iterable[bytes], encoding: str, limit: int) -> Iterator
         for piece in source:
             size += len(piece)
             if size > limit:
-                raise Refused(HTTP_LENGTH_EXCEEDED, "TOO_MANY_BYTES", f"The body is larger than {limit} bytes")
+                raise Refused(TOO_MANY_BYTES, "TOO_MANY_BYTES", f"The body is larger than {limit} bytes")
             yield piece
     except (zlib.error, brotli.error, zstd.ZstdError, RuntimeError, EOFError) as problem:
         raise Refused(BAD_ARGUMENTS, "BAD_ARGUMENTS", f"The body is not {encoding}: {problem}") from problem
@@ -63,8 +63,10 @@ def _inflate(window: int) -> Callable[[Iterable[bytes]], Iterator[bytes]]:
         stream = zlib.decompressobj(window)
         for compressed in source:
             while compressed:
+                if stream.eof:
+                    stream = zlib.decompressobj(window)
                 yield stream.decompress(compressed, _PIECE)
-                compressed = stream.unconsumed_tail
+                compressed = stream.unused_data if stream.eof else stream.unconsumed_tail
         if not stream.eof:
             raise EOFError("it ends too early")
 

@@ -1,5 +1,6 @@
 """The ClickHouse engine in this process: opened once on a directory, one cheap connection for each statement."""
 
+import importlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,14 @@ class Engine:
 
     def __init__(self, path: Path) -> None:
         # Imported here: it loads 550 MB of engine, which nobody needs who only imports this module.
-        from chdb import _chdb
-
-        self._chdb = _chdb
+        chdb: Any = importlib.import_module("chdb._chdb")
+        self._open = chdb.connect
+        if "?" in str(path):
+            raise Conflict(f"ClickHouse cannot open {path}: its options begin at a question mark. Choose another path.")
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._address = f"{path.absolute()}?" + "&".join(f"{name}={value}" for name, value in _SERVER.items())
         try:
-            self._anchor = _chdb.connect(self._address)
+            self._anchor = self._open(self._address)
         except RuntimeError as problem:
             raise Conflict(f"ClickHouse cannot open {path}: {problem}. Does another process use it?") from problem
         self._lock = threading.Lock()
@@ -39,7 +41,7 @@ class Engine:
 
     def connect(self, settings: dict[str, str]) -> Any:
         """Return a new connection with the settings (0.5 ms); whoever asked closes it."""
-        connection = self._chdb.connect(self._address)
+        connection = self._open(self._address)
         try:
             everything = {**_QUERY, **settings}
             clause = ", ".join(f"{name} = {literal(str(value))}" for name, value in everything.items())

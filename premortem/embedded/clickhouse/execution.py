@@ -1,4 +1,4 @@
-"""One statement on a connection of its own, run in steps by worker threads: start, block after block, close."""
+"""One statement on a connection of its own, run in steps by worker threads: start, more, more, close."""
 
 from collections.abc import Iterator
 from time import perf_counter_ns
@@ -8,44 +8,58 @@ import orjson
 
 from premortem.embedded.clickhouse import statement as text
 from premortem.embedded.clickhouse.answer import SYNTAX_ERROR, Refused, Summary, empty_native_block
-from premortem.embedded.clickhouse.engine import Engine, literal
+from premortem.embedded.clickhouse.engine import Engine
 from premortem.embedded.clickhouse.request import Limits, Statement
+
+HELD_BACK = 1 << 20
+"""So much of an answer is collected before any of it leaves: a short one has a length, a summary, an honest status."""
 
 _PIECE = 1 << 20
 
 
 class Execution:
-    """A statement on its way. `start` and `blocks` raise RuntimeError with the engine's message, or Refused.
+    """A statement on its way. `start` and `more` raise RuntimeError with the engine's message, or Refused.
 
-    Not thread-safe: one step at a time, from any thread.
+    One step at a time, from any thread; `close` comes after the last of them, whatever happened.
     """
 
     def __init__(self, engine: Engine, asked: Statement, limits: Limits) -> None:
-        self._engine, self._asked, self._limits = engine, asked, limits
-        self._sql = (asked.sql + b"\n" + asked.body if asked.sql and asked.body else asked.sql or asked.body).strip()
-        self._connection: Any = None
-        self._stream: Any = None
+        self.query_id = asked.query_id
+        self.insertion = text.insertion(asked.sql, asked.body)
         self.summary = Summary()
         self.format: str | None = None
+        """The format of the answer, once started; None when the statement answers nothing."""
+        self._engine, self._asked, self._limits = engine, asked, limits
+        self._sql = (asked.sql + b"\n" + asked.body if asked.sql and asked.body else asked.sql or asked.body).strip()
+        self._blocks: Iterator[bytes] = iter(())
+        self._connection: Any = None
+        self._stream: Any = None
 
-    def start(self) -> Iterator[bytes]:
-        """Run the statement and return the blocks of its answer; whatever can fail before the first block fails here.
-
-        Afterwards `format` is the answer's format, or None when the statement answers nothing.
-        """
+    def start(self) -> tuple[bytes, bool]:
+        """Run the statement until it ends or has answered a megabyte; return that, and whether it is everything."""
         begun = perf_counter_ns()
-        insertion = text.insertion(self._asked.sql, self._asked.body)
         self._connect()
-        if insertion:
-            blocks = self._insert(insertion)
-        else:
-            blocks = self._query()
-        first = next(blocks, b"")
+        self._blocks = self._insert(self.insertion) if self.insertion else self._query()
+        held: list[bytes] = []
+        size = 0
+        complete = True
+        for block in self._blocks:
+            held.append(block)
+            size += len(block)
+            if size > HELD_BACK:
+                complete = False
+                break
         self.summary.elapsed_ns = perf_counter_ns() - begun
-        return _chain(first, blocks)
+        if complete:
+            self.close()
+        return b"".join(held), complete
+
+    def more(self) -> bytes | None:
+        """Return the next block of the answer, or None at its end."""
+        return next(self._blocks, None)
 
     def close(self) -> None:
-        """Give the connection back; ends the statement when it is still running. May take as long as one block."""
+        """Give the connection back, and end the statement if it is still running; may take as long as one block."""
         stream, self._stream = self._stream, None
         connection, self._connection = self._connection, None
         if connection is None:
@@ -58,14 +72,15 @@ class Execution:
 
     def _connect(self) -> None:
         asked = self._asked
-        settings = {
-            **asked.settings,
-            "max_execution_time": f"{asked.seconds:.3f}",
-            "log_comment": asked.query_id,
-            **({"readonly": "2"} if asked.read_only else {}),
-        }
-        self._connection = self._engine.connect(settings)
-        if asked.database and asked.database != "default":
+        self._connection = self._engine.connect(
+            {
+                **asked.settings,
+                "max_execution_time": f"{asked.seconds:.3f}",
+                "log_comment": asked.query_id,  # by which `Engine.end` finds it
+                **({"readonly": "2"} if asked.read_only else {}),
+            }
+        )
+        if asked.database:
             self._connection.query(f"USE {_quoted(asked.database)}", "Null")
 
     def _insert(self, insertion: text.Insertion) -> Iterator[bytes]:
@@ -76,39 +91,39 @@ class Execution:
             self._connection.insert_append(stream, bytes(data[start : start + _PIECE]))
         done = self._connection.insert_done(stream)
         self.summary.written_rows, self.summary.written_bytes = done.rows_written(), done.bytes_written()
-        yield b""
+        return iter(())
 
     def _query(self) -> Iterator[bytes]:
-        if self._connection.classify_query(self._sql)["statement_count"] > 1:
+        kind = self._connection.classify_query(self._sql)
+        if kind["statement_count"] > 1:
             raise Refused(SYNTAX_ERROR, "SYNTAX_ERROR", "Multi-statements are not allowed")
-        wanted = text.trailing_format(self._sql) or self._asked.default_format
+        wanted, streamed = text.answer_format(self._sql, self._asked.default_format)
         self.format = wanted if text.answers_rows(self._sql) else None
-        if text.is_select(self._sql) and text.can_stream(wanted):
-            yield from self._streamed(wanted)
-        else:
-            yield self._whole(wanted)
+        if streamed and kind["query_class"].name == "READ_ONLY":
+            return self._streamed(wanted)
+        answer = self._whole(wanted)
+        if kind["statement_count"] == 0:  # the engine passes over comments and stray bytes in silence
+            raise Refused(SYNTAX_ERROR, "SYNTAX_ERROR", "Empty query")
+        return iter((answer,))
 
     def _streamed(self, wanted: str) -> Iterator[bytes]:
-        rows = 0
         self._stream = self._connection.send_query(self._sql, wanted, params=dict(self._asked.params))
         while True:
             result = self._connection.streaming_fetch_result(self._stream)
             if result is None or result.rows_read() == 0:
                 break
-            block = result.bytes()
-            rows += result.rows_read()
-            self.summary.result_rows = rows
+            block = bytes(result.bytes())
+            self.summary.result_rows += result.rows_read()
             self.summary.result_bytes += len(block)
             yield block
         self._stream = None
-        if rows == 0 and wanted == "Native":
+        if self.summary.result_rows == 0 and wanted == "Native":
             yield self._header()
 
     def _whole(self, wanted: str) -> bytes:
-        limit = {"max_result_bytes": str(self._limits.answer_bytes), "result_overflow_mode": "throw"}
         if self.format:
-            clause = ", ".join(f"{name} = {literal(value)}" for name, value in limit.items())
-            self._connection.query(f"SET {clause}", "Null")
+            limit = f"SET max_result_bytes = {self._limits.answer_bytes}, result_overflow_mode = 'throw'"
+            self._connection.query(limit, "Null")
         result = self._connection.query(self._sql, wanted, params=dict(self._asked.params))
         answer = bytes(result.bytes())
         self.summary.read_rows, self.summary.read_bytes = result.storage_rows_read(), result.storage_bytes_read()
@@ -129,9 +144,3 @@ class Execution:
 
 def _quoted(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest

@@ -6,11 +6,39 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from premortem.embedded.clickhouse.answer import BAD_ARGUMENTS, NOT_IMPLEMENTED, Refused
+from premortem.embedded.clickhouse.answer import (
+    BAD_ARGUMENTS,
+    NOT_IMPLEMENTED,
+    SYNTAX_ERROR,
+    UNKNOWN_SETTING,
+    Refused,
+)
 
 # Read by the HTTP interface itself, or of no meaning to one process on a loopback; the engine would refuse them.
 _TRANSPORT = frozenset(
-    ["query", "database", "default_format", "query_id", "user", "password", "session_id", "session_timeout", "session_check", "quota_key", "role", "compress", "decompress", "buffer_size", "wait_end_of_query", "client_protocol_version", "enable_http_compression", "send_progress_in_http_headers", "http_headers_progress_interval_ms", "cancel_http_readonly_queries_on_client_close", "log_comment"]
+    [
+        "query",
+        "database",
+        "default_format",
+        "query_id",
+        "user",
+        "password",
+        "session_id",
+        "session_timeout",
+        "session_check",
+        "quota_key",
+        "role",
+        "compress",
+        "decompress",
+        "buffer_size",
+        "wait_end_of_query",
+        "client_protocol_version",
+        "enable_http_compression",
+        "send_progress_in_http_headers",
+        "http_headers_progress_interval_ms",
+        "cancel_http_readonly_queries_on_client_close",
+        "log_comment",
+    ]
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FIELD_NAME = re.compile(rb'\bname="([^"]*)"')
@@ -71,7 +99,7 @@ def form(body: bytes, content_type: str) -> dict[str, str] | None:
 
 
 def statement(
-    query_id: str, url: Mapping[str, str], headers: Mapping[str, str], body: bytes, *, get: bool, limits: Limits
+    query_id: str, url: Mapping[str, str], headers: Mapping[str, str], body: bytes, *, read_only: bool, limits: Limits
 ) -> Statement:
     """Return what the request asks for. Raises Refused for what ClickHouse refuses too, or what is left out here."""
     fields = form(body, headers.get("content-type", ""))
@@ -79,10 +107,10 @@ def statement(
         url, body = {**url, **fields}, b""
     sql = url.get("query", "").encode(errors="surrogateescape")
     if not sql.strip() and not body.strip():
-        raise Refused(62, "SYNTAX_ERROR", "Empty query")
+        raise Refused(SYNTAX_ERROR, "SYNTAX_ERROR", "Empty query")
     settings = {name: value for name, value in url.items() if name not in _TRANSPORT and not name.startswith("param_")}
     if wrong := [name for name in settings if not _NAME.fullmatch(name)]:
-        raise Refused(115, "UNKNOWN_SETTING", f"Unknown setting {wrong[0][:80]!r}")
+        raise Refused(UNKNOWN_SETTING, "UNKNOWN_SETTING", f"Unknown setting {wrong[0][:80]!r}")
     seconds = _seconds(settings.pop("max_execution_time", ""), limits)
     return Statement(
         query_id=query_id,
@@ -92,7 +120,7 @@ def statement(
         settings=settings,
         database=url.get("database") or headers.get("x-clickhouse-database", ""),
         default_format=url.get("default_format") or headers.get("x-clickhouse-format", "") or "TabSeparated",
-        read_only=get,
+        read_only=read_only,
         seconds=seconds,
     )
 

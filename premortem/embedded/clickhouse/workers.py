@@ -1,10 +1,10 @@
 """Threads for statements, and the deadline that lets a caller go while a statement that will not end is ended."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from premortem.embedded.clickhouse.answer import TIMEOUT_EXCEEDED, TOO_MANY_SIMULTANEOUS_QUERIES, Refused
 
@@ -15,7 +15,7 @@ GRACE_SECONDS = 1.0
 
 
 class Gone(Exception):
-    """The client left before the answer was complete."""
+    """The client left, or stopped reading, before the answer was complete."""
 
 
 class Workers:
@@ -57,11 +57,24 @@ class Deadline:
     async def wait(self, call: "Future[T]") -> T:
         """Return what the call returns. Raises Gone, or Refused at the deadline, and leaves the call running."""
         wrapped = asyncio.wrap_future(call)
-        await asyncio.wait(
-            {wrapped, self._gone}, timeout=self._end - monotonic(), return_when=asyncio.FIRST_COMPLETED
-        )
+        wrapped.add_done_callback(_taken_note_of)
+        either: set[asyncio.Future[Any]] = {wrapped, self._gone}
+        await asyncio.wait(either, timeout=self._end - monotonic(), return_when=asyncio.FIRST_COMPLETED)
         if wrapped.done():
             return wrapped.result()
         if self._gone.done():
             raise Gone
         raise Refused(TIMEOUT_EXCEEDED, "TIMEOUT_EXCEEDED", f"Timeout exceeded: maximum: {self._seconds * 1000:.0f} ms")
+
+    async def send(self, sending: Awaitable[None]) -> None:
+        """Wait until a piece is on its way. Raises Gone for a client that has not taken it by the deadline."""
+        try:
+            await asyncio.wait_for(sending, self._end - monotonic())
+        except TimeoutError as problem:
+            raise Gone from problem
+
+
+def _taken_note_of(future: "asyncio.Future[T]") -> None:
+    """Look at the exception of a call that nobody waits for any more, or asyncio would complain of it."""
+    if not future.cancelled():
+        future.exception()
