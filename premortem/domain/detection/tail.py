@@ -65,14 +65,14 @@ def floor_limit(mean: float, variance: float) -> int:
     """Return a count at or below `exact_limit` for every rarity from `SAFE` up, for the price of one square root.
 
     Negative binomials lean to the right: up to three standard deviations above the mean nothing is rarer than
-    10^-2.7, as long as r = mean^2 / (variance - mean) is not tiny (below 0.01 the tail is all there is).
+    10^-2.87, as long as r = mean^2 / (variance - mean) is not tiny (below 0.01 the tail is all there is).
     """
     if mean * mean < 0.01 * (variance - mean):
         return int(mean) + 1
     return int(mean + 3.0 * math.sqrt(variance)) + 1
 
 
-SAFE: Final = 2.7
+SAFE: Final = 2.9
 """The smallest rarity for which `floor_limit` stands in for `exact_limit`; a property holds it."""
 
 

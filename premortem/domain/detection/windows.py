@@ -59,7 +59,6 @@ class Windows:
         n = len(means)
         counts, old = list(self.counts), list(self.means)
         longest = len(counts)
-        log_decay = math.log(decay)
         for i, width in enumerate(self.track.cells):
             leaving = chain(old[longest - width :], means)
             totals = list(accumulate((new - gone for new, gone in zip(means, leaving)), initial=self.totals[i]))[1:]
@@ -74,25 +73,20 @@ class Windows:
             self.totals[i] = totals[-1]
             pending = self.pending[i]
             pending.extend(fresh)
-            ripe = len(pending) - width + 1
-            if ripe > 0:
-                square = weight = 0.0
-                for _ in range(ripe):
-                    a, b = pending.popleft()
-                    square += a
-                    weight += b
-                # Within a run of at most half an hour the decay is a line: all of it may ripen at its middle.
-                middle, shrink = math.exp((ripe - 1) / 2 * log_decay), math.exp(ripe * log_decay)
-                self.dispersion[i] = self.dispersion[i] * shrink + square * middle
-                self.exposure[i] = self.exposure[i] * shrink + weight * middle
+            dispersion, exposure = self.dispersion[i], self.exposure[i]
+            for _ in range(len(pending) - width + 1):
+                square, weight = pending.popleft()
+                dispersion = dispersion * decay + square
+                exposure = exposure * decay + weight
+            self.dispersion[i], self.exposure[i] = dispersion, exposure
         self.counts.extend(repeat(0, min(n, longest)))
         self.means.extend(means)
         self.closed += n
 
     @property
     def quiet(self) -> bool:
-        """Whether no window holds an event and none of the dispersion's pending residuals saw one."""
-        return not any(self.sums)
+        """Whether no window holds an event, and all are full: those of a newborn hold less than their width."""
+        return self.closed >= 2 * len(self.counts) and not any(self.sums)
 
     def coast(self, n: int, nodes: tuple[float, float, float], decay: float) -> None:
         """Close `n` empty cells of quiet windows whose expectation is the parabola through first, middle and last.
