@@ -50,6 +50,8 @@ async def serve(settings: Settings) -> None:
         adapters.administration,
         adapters.checkpoint_store,
         counters,
+        clock,
+        committer.append,
         bootstrap.public_url(settings),
     )
     server = Server(

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
 
-from api import health, incidents, problems
+from api import deploys, health, incidents, problems
 from api.body import Message, Receive, Scope, Send
 from api.dependencies import Stores
 from api.ingest import PATH, TUNNELS, Ingest
@@ -31,6 +31,7 @@ def read_api(stores: Stores) -> FastAPI:
     )
     app.state.stores = stores
     app.include_router(incidents.router)
+    app.include_router(deploys.router)
     app.include_router(health.router)
     problems.install(app)
     return app

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.counters import Counters
 from premortem.domain.ids import TenantId
-from premortem.ports import Administration, CheckpointStore, EventLog, EvidenceStore, IncidentStore
+from premortem.ports import Administration, Append, CheckpointStore, Clock, EventLog, EvidenceStore, IncidentStore
 
 T = TypeVar("T")
 
@@ -26,6 +26,9 @@ class Stores:
     administration: Administration
     checkpoints: CheckpointStore
     counters: Counters
+    clock: Clock
+    append: Callable[[Sequence[Append]], Awaitable[None]]
+    """Makes records durable, together with those of other requests."""
     public_url: str
 
 

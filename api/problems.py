@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from api.body import BodyTooLarge, BodyTooSlow
 from premortem.exceptions import Malformed, Unavailable
 
 _LOGGER = logging.getLogger(__name__)
@@ -40,6 +41,14 @@ def install(app: FastAPI) -> None:
     async def invalid(_: Request, exception: RequestValidationError) -> JSONResponse:
         causes = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in exception.errors())
         return problem(422, "Invalid request", causes)
+
+    @app.exception_handler(BodyTooLarge)
+    async def too_large(_: Request, exception: BodyTooLarge) -> JSONResponse:
+        return problem(413, "Body too large", str(exception))
+
+    @app.exception_handler(BodyTooSlow)
+    async def too_slow(_: Request, exception: BodyTooSlow) -> JSONResponse:
+        return problem(408, "Body too slow", str(exception))
 
     @app.exception_handler(Malformed)
     async def malformed(_: Request, exception: Malformed) -> JSONResponse:

@@ -23,10 +23,11 @@ class Bank:
 
     def charge(self, cart: dict[str, Any]) -> str:
         """Return a receipt, or raise PaymentDeclinedError."""
+        reason = "card expired" if cart.get("card") == "expired" else ""
         if self.version >= "1.1.0" and "currency" not in cart:
-            raise PaymentDeclinedError("the bank refused the charge: no currency")
-        if cart.get("card") == "expired":
-            raise PaymentDeclinedError("the bank refused the charge: card expired")
+            reason = "no currency"
+        if reason:
+            raise PaymentDeclinedError(f"the bank refused the charge: {reason}")
         return "paid"
 
 

@@ -35,7 +35,7 @@ def requests(start: int, hour: int) -> Iterator[Request]:
     while minute < hour + 60 * MINUTE:
         at = (minute - hour) // MINUTE
         yield minute, "/browse", {"user": chance.randrange(500), "slow": chance.random() < 0.02}
-        if chance.random() < 0.01:
+        if at % 100 == 77:
             yield minute, "/checkout", {"user": chance.randrange(500), "cart": {"currency": "EUR", "card": "expired"}}
         if at in (12, 14, 19, 27):
             yield minute, "/search", {"user": chance.randrange(500), "goods": "calendar"}

@@ -41,10 +41,11 @@ class Decision(Struct, frozen=True, omit_defaults=True):
 
 def explain(decision: Decision) -> str:
     """Return one sentence for a person: what was seen, what was expected, and which gate held it back."""
-    held = [gate for gate in decision.gates if not gate.passed]
+    held = [] if decision.fired else [gate for gate in decision.gates if not gate.passed]
     match decision.detector:
         case "novelty":
-            reason = "an error that this project has never sent before"
+            passed = [f"{gate.name} {gate.observed:g}" for gate in decision.gates[:3] if gate.passed]
+            reason = "an error that this project has never sent before: " + ", ".join(passed)
         case "spike":
             reason = (
                 f"{decision.observed} events in {decision.window_minutes} min where {decision.expected:.3g} were "

@@ -107,7 +107,7 @@ def test_a_gap_of_empty_minutes_equals_stepping_through_them(before: list[int], 
         for left, right in zip(one.totals, other.totals, strict=True):
             _near(left, right)
         for i in range(len(one.track.cells)):
-            _near(one.phi(i, DEFAULT), other.phi(i, DEFAULT), 1e-4)
+            _near(one.phi(i, DEFAULT), other.phi(i, DEFAULT), 5e-4)  # sums of squares from three nodes
 
 
 def _near(one: float, other: float, share: float = 1e-6) -> None:

@@ -144,14 +144,25 @@ class Detector:
         is_error = event.level in ("error", "fatal")
         if not is_error or not (urgent or insists) or known.scan is None or known.incident_id is not None:
             return
-        gates = (
-            Gate("unhandled or fatal", float(urgent), 1.0, urgent),
-            Gate("events in its first hour", known.novel_count, config.novelty_events, insists or urgent),
-            Gate("users in its first hour", len(known.novel_users), config.novelty_users, insists or urgent),
-            *self._common_gates(event, fingerprint, project, known.novel_count, len(known.novel_users)),
-        )
-        if not all(gate.passed for gate in gates[1:]):
+        common = self._common_gates(event, fingerprint, project, known.novel_count, len(known.novel_users))
+        if not all(gate.passed for gate in common):
             return
+        gates = (  # one of the first three is enough, of the others all are needed
+            Gate("unhandled or fatal", float(urgent), 1.0, urgent),
+            Gate(
+                "events in its first hour",
+                known.novel_count,
+                config.novelty_events,
+                known.novel_count >= config.novelty_events,
+            ),
+            Gate(
+                "users in its first hour",
+                len(known.novel_users),
+                config.novelty_users,
+                len(known.novel_users) >= config.novelty_users,
+            ),
+            *common,
+        )
         known.judged = True
         known.scan.open_novel()
         incident = findings.incident_id(event, fingerprint, "novelty", "novel")

@@ -1,0 +1,80 @@
+"""Deploy notices in the shape of Sentry's releases API, so that sentry-cli tells of deploys as it is.
+
+`sentry-cli releases deploys VERSION new -e ENVIRONMENT` with SENTRY_URL set to this server and an API token.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Path, Request
+
+from api import acceptance
+from api.acceptance import Source
+from api.body import read_body
+from api.dependencies import CurrentStores, CurrentTenant, call
+from api.problems import Problem
+from api.schemas import moment
+from premortem.exceptions import Malformed
+from premortem.ports import ProjectKey
+from premortem.sentry import deploys, json_body
+
+router = APIRouter(
+    prefix="/api/0/organizations/{organization}/releases",
+    tags=["deploys"],
+    responses={401: {"model": Problem, "description": "No token"}, 400: {"model": Problem, "description": "Malformed"}},
+)
+_LIMIT = 64 * 1024
+_SECONDS = 10.0
+
+
+@router.post("/", summary="Announce a release (accepted, and not needed)", status_code=201)
+async def create_release(stores: CurrentStores, tenant: CurrentTenant, organization: str, request: Request) -> Any:
+    """Return the release as Sentry does; releases are known from events and deploys alone."""
+    value = await _object(request)
+    version = value.get("version")
+    if not isinstance(version, str) or not version:
+        raise Malformed("a release needs a version.")
+    slugs = [{"slug": project.slug} for project in await call(stores.administration.projects, tenant)]
+    return {"version": version, "organization": organization, "projects": slugs}
+
+
+@router.post("/{version}/deploys/", summary="Record a deploy", status_code=201)
+async def create_deploy(
+    stores: CurrentStores,
+    tenant: CurrentTenant,
+    organization: str,  # noqa: ARG001 -- part of Sentry's path; the token says whose it is
+    version: str = Path(max_length=250, description="The release."),
+    *,
+    request: Request,
+) -> Any:
+    """Append the deploy to each of the tenant's projects, or to those that `projects` names by slug."""
+    value = await _object(request)
+    now = stores.clock.now()
+    notice = deploys.parse(value, version, now)
+    wanted = value.get("projects")
+    projects = await call(stores.administration.projects, tenant)
+    chosen = [p for p in projects if not isinstance(wanted, list) or p.slug in wanted]
+    if not chosen:
+        raise Malformed("no project of this tenant is meant. Leave `projects` out, or name one by its slug.")
+    records = []
+    for project in chosen:
+        key = ProjectKey("", tenant, project.id, active=True, events_per_minute=0)
+        records.extend(acceptance.take_deploy(notice, Source(key, now, "", b"")).records)
+    await stores.append(records)
+    when = moment(notice.deployed_at).isoformat()
+    return {
+        "id": f"{notice.release}:{notice.environment}:{notice.deployed_at}",
+        "environment": notice.environment,
+        "name": notice.name,
+        "url": notice.url,
+        "dateStarted": None,
+        "dateFinished": when,
+    }
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    headers = {name.lower(): text for name, text in request.headers.items()}
+    body = await read_body(headers, request.receive, _LIMIT, _SECONDS)
+    value = json_body.loads(body or b"{}")
+    if not isinstance(value, dict):
+        raise Malformed("the body is not a JSON object.")
+    return value
