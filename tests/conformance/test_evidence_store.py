@@ -189,7 +189,7 @@ def test_no_rows_are_no_work(store: EvidenceStore) -> None:
 _TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 
 
-@settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(_TEXT, _TEXT, st.lists(st.tuples(_TEXT, _TEXT), max_size=3), st.binary(max_size=50)), max_size=4)
 )

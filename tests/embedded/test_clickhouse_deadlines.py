@@ -1,4 +1,4 @@
-"""The HTTP interface over chDB under strain: deadlines, clients that leave, readers beside writers, limits, passwords."""
+"""The HTTP interface over chDB under strain: deadlines, clients that leave, readers beside writers, limits."""
 
 import gzip
 import http.client
@@ -133,15 +133,15 @@ def test_readers_see_whole_batches_while_others_insert(clickhouse_empty_database
 
 
 def test_an_answer_of_any_length_is_streamed_and_one_that_cannot_be_is_limited(base: str) -> None:
-    with httpx.stream("POST", base, content="SELECT repeat('x', 1000) FROM numbers(400000)", timeout=60) as answer:
-        assert sum(len(piece) for piece in answer.iter_raw(1 << 20)) == 400_000 * 1001
-    answer = _ask(base, "SELECT concat(toString(number), repeat('x', 1000)) FROM numbers(400000) FORMAT JSON")
+    with httpx.stream("POST", base, content="SELECT repeat('x', 1000) FROM numbers(100000)", timeout=60) as answer:
+        assert sum(len(piece) for piece in answer.iter_raw(1 << 20)) == 100_000 * 1001
+    answer = _ask(base, "SELECT concat(toString(number), repeat('x', 1000)) FROM numbers(100000) FORMAT JSON")
     assert "TOO_MANY_ROWS_OR_BYTES" in answer.text
     assert answer.status_code >= 400
 
 
 def test_a_compressed_body_that_grows_too_large_is_refused(base: str) -> None:
-    bomb = gzip.compress(b" " * (300 << 20), 1)
+    bomb = gzip.compress(b" " * (150 << 20), 1)
     answer = httpx.post(base, content=bomb, headers={"Content-Encoding": "gzip"}, timeout=60)
     assert answer.status_code == 413
     assert "TOO_MANY_BYTES" in answer.text

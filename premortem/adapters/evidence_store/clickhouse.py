@@ -5,11 +5,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from premortem.adapters.evidence_store.tables import TABLES, archived_event, text
+from premortem.adapters.evidence_store.tables import archived_event, portions, text
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 from premortem.exceptions import Malformed, Unavailable
 from premortem.ports import ArchivedEvent, ArchivedRow, MinuteCount, Sightings
@@ -34,14 +33,12 @@ class ClickHouseEvidenceStore:
         self._inserting = _Connection(url, insert_seconds)
 
     def insert(self, rows: Sequence[ArchivedRow]) -> None:
-        """Archive rows: one insertion for each kind. Raises Malformed for numbers beyond 64 bits, Unavailable."""
-        order = list(TABLES)
-        for kind, alike in groupby(sorted(rows, key=lambda row: order.index(type(row))), key=type):
-            table = TABLES[kind]
+        """Archive rows, in as few insertions as they fit. Raises Malformed for numbers beyond 64 bits, Unavailable."""
+        for table, portion in portions(rows):
             with self._inserting.client() as client:
                 client.insert(
                     table.name,
-                    table.data(list(alike)),
+                    table.data(portion),
                     column_names=[column.name for column in table.columns],
                     column_type_names=[column.type for column in table.columns],
                     column_oriented=True,

@@ -1,8 +1,8 @@
 """How archived rows become columns of ClickHouse's tables, and a row of `raw_events` an event again. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, assert_never
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from premortem.ports import ArchivedDeploy, ArchivedEvent, ArchivedLog, Archived
 
 _WORD, _TIME = "LowCardinality(String)", "DateTime64(3, 'UTC')"
 _Row = Any
+_PORTION_BYTES, _ROW_BYTES = 32 << 20, 512
 
 
 class Column(Struct, frozen=True):
@@ -95,6 +96,36 @@ TABLES: dict[type[ArchivedRow], Table] = {
     ),
     ArchivedDeploy: Table("deploys", (*_OWNER, _text("deploy_id"), _same("deployed_at", _TIME), *_WHERE_FROM)),
 }
+
+
+def portions(rows: Sequence[ArchivedRow]) -> Iterator[tuple[Table, list[ArchivedRow]]]:
+    """Yield the rows of each kind, in order, in portions that a server takes as one body."""
+    for kind, table in TABLES.items():
+        portion: list[ArchivedRow] = []
+        size = 0
+        for row in rows:
+            if type(row) is not kind:
+                continue
+            weight = _weight(row)
+            if portion and size + weight > _PORTION_BYTES:
+                yield table, portion
+                portion, size = [], 0
+            portion.append(row)
+            size += weight
+        if portion:
+            yield table, portion
+
+
+def _weight(row: ArchivedRow) -> int:
+    """Return about how many bytes the row takes."""
+    match row:
+        case ArchivedEvent():
+            return _ROW_BYTES + len(row.payload) + sum(len(name) + len(value) for name, value in row.tags)
+        case ArchivedLog():
+            return _ROW_BYTES + len(row.body) + len(row.attributes)
+        case ArchivedSessions() | ArchivedDeploy():
+            return _ROW_BYTES
+    assert_never(row)
 
 
 def archived_event(row: Sequence[Any]) -> ArchivedEvent:

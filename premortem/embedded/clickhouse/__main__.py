@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 
@@ -24,8 +25,8 @@ from premortem.exceptions import Conflict
 _CLOSE_SECONDS = 1.0
 
 
-def main() -> int:
-    """Serve until a signal; return the exit code."""
+def main() -> NoReturn:
+    """Serve until a signal; then, or when it cannot, end the process."""
     arguments = _arguments()
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(message)s")
     try:
@@ -33,7 +34,7 @@ def main() -> int:
         listener = _listen(arguments.host, arguments.port)
     except Conflict as problem:
         print(f"premortem: {problem}", file=sys.stderr)
-        return 1
+        sys.exit(1)
     app = ClickHouseApp(engine, os.environ.get("PREMORTEM_CLICKHOUSE_PASSWORD", ""), Limits(seconds=arguments.seconds))
     server = uvicorn.Server(
         uvicorn.Config(
@@ -59,10 +60,10 @@ def main() -> int:
         signal.signal(number, lambda *_: None)  # uvicorn sends itself the signal again once it has ended
     server.run(sockets=[listener])
     app.stop()
-    return _close(engine)
+    _close(engine)
 
 
-def _close(engine: Engine) -> int:
+def _close(engine: Engine) -> NoReturn:
     """Close the engine; when a statement will not end, leave without it: what was acknowledged is on disk."""
     closing = threading.Thread(target=engine.close, daemon=True)
     closing.start()
@@ -103,4 +104,4 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -26,7 +26,7 @@ class ClickHouseApp:
         self._engine, self._password, self._limits = engine, password.encode(), limits
         self._readers = Workers("question", threads=8, waiting=64)
         self._writers = Workers("insertion", threads=4, waiting=64)
-        self._control = Workers("control", threads=2, waiting=1000)
+        self._control = Workers("control", threads=2, waiting=10_000)
         self._instance = secrets.token_hex(6)
         self._served = 0
 
@@ -61,7 +61,7 @@ class ClickHouseApp:
         async with asyncio.timeout(_BODY_SECONDS):
             body = await self._body(receive, headers)
         read_only = scope["method"] == "GET"
-        asked = request.statement(reply.query_id, url, headers, body, read_only=read_only, limits=self._limits)
+        asked = request.statement(reply.statement_id, url, headers, body, read_only=read_only, limits=self._limits)
         if url.get("enable_http_compression") in ("1", "true"):
             reply.encoding = encoding.chosen(headers.get("accept-encoding", ""))
         gone = asyncio.ensure_future(_departure(receive))
@@ -113,9 +113,10 @@ class ClickHouseApp:
             await deadline.send(reply.end())
         finally:
             if step.done() or step.cancel():
-                self._control.submit(execution.close)
+                if execution.is_open:
+                    self._control.submit(execution.close)
             else:
-                self._control.submit(lambda: self._engine.end(execution.query_id))
+                self._control.submit(lambda: self._engine.end(reply.statement_id))
                 step.add_done_callback(lambda _: execution.close())
 
 

@@ -37,7 +37,7 @@ def compressor(name: str) -> Compressor:
 
 
 def decompressed(pieces: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:
-    """Yield the body as it was before its Content-Encoding: one stream or several, one after the other (of br only one).
+    """Yield the body as it was before its Content-Encoding: one stream, or several in a row (but one only of br).
 
     Raises Refused for an unknown encoding, for bytes that are not of it, and for more than `limit` bytes.
     """

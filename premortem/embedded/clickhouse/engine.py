@@ -51,13 +51,9 @@ class Engine:
             raise
         return connection
 
-    def end(self, query_id: str) -> None:
+    def end(self, statement_id: str) -> None:
         """Ask the engine to end a statement; it does so at the next block that it finishes."""
-        self._ask(f"KILL QUERY WHERE Settings['log_comment'] = {literal(query_id)} ASYNC")
-
-    def release_memory(self) -> None:
-        """Give freed memory back to the system now instead of after the allocator's decay."""
-        self._ask("SYSTEM JEMALLOC PURGE")
+        self._ask(f"KILL QUERY WHERE Settings['log_comment'] = {literal(statement_id)} ASYNC")
 
     def close(self) -> None:
         """End what runs, and close the engine."""

@@ -24,13 +24,12 @@ class Execution:
     """
 
     def __init__(self, engine: Engine, asked: Statement, limits: Limits) -> None:
-        self.query_id = asked.query_id
         self.insertion = text.insertion(asked.sql, asked.body)
         self.summary = Summary()
         self.format: str | None = None
         """The format of the answer, once started; None when the statement answers nothing."""
         self._engine, self._asked, self._limits = engine, asked, limits
-        self._sql = (asked.sql + b"\n" + asked.body if asked.sql and asked.body else asked.sql or asked.body).strip()
+        self._sql = b""
         self._blocks: Iterator[bytes] = iter(())
         self._connection: Any = None
         self._stream: Any = None
@@ -54,6 +53,11 @@ class Execution:
             self.close()
         return b"".join(held), complete
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to close."""
+        return self._connection is not None
+
     def more(self) -> bytes | None:
         """Return the next block of the answer, or None at its end."""
         return next(self._blocks, None)
@@ -76,7 +80,7 @@ class Execution:
             {
                 **asked.settings,
                 "max_execution_time": f"{asked.seconds:.3f}",
-                "log_comment": asked.query_id,  # by which `Engine.end` finds it
+                "log_comment": asked.id,  # by which `Engine.end` finds it
                 **({"readonly": "2"} if asked.read_only else {}),
             }
         )
@@ -94,6 +98,7 @@ class Execution:
         return iter(())
 
     def _query(self) -> Iterator[bytes]:
+        self._sql = b"\n".join(filter(None, (self._asked.sql, self._asked.body))).strip()
         kind = self._connection.classify_query(self._sql)
         if kind["statement_count"] > 1:
             raise Refused(SYNTAX_ERROR, "SYNTAX_ERROR", "Multi-statements are not allowed")

@@ -18,8 +18,10 @@ _WORTH_COMPRESSING = 1024
 class Reply:
     """One answer: `start`, then pieces by `more`, then `end`; or `error`, before the start or instead of the rest."""
 
-    def __init__(self, send: Send, query_id: str, version: str) -> None:
-        self.query_id = query_id
+    def __init__(self, send: Send, statement_id: str, version: str) -> None:
+        self.statement_id = statement_id
+        """Ours, and unique; the client's own `query_id` is merely repeated to it."""
+        self.query_id = statement_id
         self.encoding: str | None = None
         """What the client takes compressed, and how; None = as it is."""
         self._send, self._version = send, version

@@ -48,7 +48,7 @@ _FIELDS = 1000
 class Statement(Struct, frozen=True, kw_only=True):
     """What is to be run, for whom and how long."""
 
-    query_id: str
+    id: str
     sql: bytes
     """The statement of the URL; empty when the body holds it."""
     body: bytes
@@ -63,9 +63,9 @@ class Statement(Struct, frozen=True, kw_only=True):
 class Limits(Struct, frozen=True, kw_only=True):
     """What one request may cost."""
 
-    body_bytes: int = 256 << 20
+    body_bytes: int = 128 << 20
     """A body, decompressed."""
-    answer_bytes: int = 256 << 20
+    answer_bytes: int = 64 << 20
     """An answer in a format that cannot be streamed."""
     seconds: float = 30
     """A statement that does not name its own `max_execution_time`."""
@@ -94,12 +94,20 @@ def form(body: bytes, content_type: str) -> dict[str, str] | None:
         name = _FIELD_NAME.search(head)
         if name is None or b"filename=" in head:
             raise Refused(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "Data for temporary tables cannot be sent with a query")
-        fields[name.group(1).decode(errors="replace")] = value.removesuffix(b"\r\n").decode(errors="surrogateescape")
+        # A statement may hold any bytes; everything else is text.
+        exact = "surrogateescape" if name.group(1) == b"query" else "replace"
+        fields[name.group(1).decode(errors="replace")] = value.decode(errors=exact)
     return fields
 
 
 def statement(
-    query_id: str, url: Mapping[str, str], headers: Mapping[str, str], body: bytes, *, read_only: bool, limits: Limits
+    statement_id: str,
+    url: Mapping[str, str],
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    read_only: bool,
+    limits: Limits,
 ) -> Statement:
     """Return what the request asks for. Raises Refused for what ClickHouse refuses too, or what is left out here."""
     fields = form(body, headers.get("content-type", ""))
@@ -113,7 +121,7 @@ def statement(
         raise Refused(UNKNOWN_SETTING, "UNKNOWN_SETTING", f"Unknown setting {wrong[0][:80]!r}")
     seconds = _seconds(settings.pop("max_execution_time", ""), limits)
     return Statement(
-        query_id=query_id,
+        id=statement_id,
         sql=sql,
         body=body,
         params={name[6:]: value for name, value in url.items() if name.startswith("param_")},
