@@ -28,9 +28,11 @@ def problems(report: str) -> list[str]:
     ]
     for suite, adapters in REQUIRED_ADAPTERS.items():
         ran = [c.get("name") or "" for c in cases if (c.get("classname") or "").endswith(f"conformance.{suite}")]
-        for adapter in adapters:
-            if not any(f"[{adapter}" in name or f"-{adapter}" in name for name in ran):
-                found.append(f"conformance suite {suite} did not run over {adapter}")
+        found.extend(
+            f"conformance suite {suite} did not run over {adapter}"
+            for adapter in adapters
+            if not any(f"[{adapter}" in name or f"-{adapter}" in name for name in ran)
+        )
     return found
 
 

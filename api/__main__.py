@@ -67,14 +67,16 @@ async def serve(settings: Settings) -> None:
     ticking = asyncio.create_task(
         ticker.run(adapters.event_log, committer, clock, settings.tick_seconds * 1000, bootstrap.clock_rate(settings))
     )
+    retaining = asyncio.create_task(ticker.retain(adapters.event_log, clock, settings.payload_retention_days))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     try:
         await server.serve()
     finally:
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)
+        for task in (ticking, retaining):
+            task.cancel()
+        await asyncio.gather(ticking, retaining, return_exceptions=True)
         await committer.close()
         keys.close()
         adapters.close()

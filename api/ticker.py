@@ -9,6 +9,8 @@ from premortem.exceptions import Unavailable
 from premortem.ports import Append, Clock, EventLog
 
 _LOGGER = logging.getLogger(__name__)
+_DAY_MS = 86_400_000
+_RETENTION_SECONDS = 3600.0
 
 
 def ticks(at: int, log: EventLog) -> list[Append]:
@@ -19,6 +21,18 @@ def ticks(at: int, log: EventLog) -> list[Append]:
         *(Append("sentry.events", "", project_tick, p) for p in range(log.partitions("sentry.events"))),
         *(Append("debugging.timeline", "", timeline_tick, p) for p in range(log.partitions("debugging.timeline"))),
     ]
+
+
+async def retain(log: EventLog, clock: Clock, days: int) -> None:
+    """Once an hour, drop the bodies of whole days that are older than `days`; the truth topics are never touched."""
+    while True:
+        try:
+            dropped = await asyncio.to_thread(log.trim, "sentry.payloads", clock.now() - days * _DAY_MS)
+            if dropped:
+                _LOGGER.info("dropped %d bodies older than %d days", dropped, days)
+        except Unavailable as exception:
+            _LOGGER.warning("retention not applied: %s", exception)
+        await asyncio.sleep(_RETENTION_SECONDS)
 
 
 async def run(log: EventLog, committer: Committer, clock: Clock, every_ms: int, rate: float = 1.0) -> None:

@@ -26,7 +26,7 @@ _TLDS = (
 )
 
 _PARTS = (
-    ("email", r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-zA-Z0-9-]{1,63}(?:\.[a-zA-Z0-9-]{1,63}){1,8}"),
+    ("email", r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-zA-Z0-9-]{1,63}(?:\.[a-zA-Z0-9-]{1,63}){0,8}"),
     ("url", r"\b(?:wss?|https?|ftp)://[^\s]{1,2048}"),
     ("hostname", r"\b(?:[A-Za-z0-9\-]{1,63}\.){1,4}(?:(?i:" + _TLDS + r"))\b"),
     (
@@ -55,7 +55,7 @@ _MAY_CHANGE = re.compile(r"""[0-9@]|://|\.[A-Za-z]|::|=['"TtFf]|:[0-9a-fA-F]""")
 def normalise_message(text: str) -> str:
     """Return the message as it is grouped by: its first two lines that are not blank, parameterised."""
     lines = [line for line in text[:LONGEST].splitlines() if line.strip()]
-    kept = "\n".join(lines[:_LINES]).strip()
+    kept = "\n".join(lines[:_LINES])
     if len(lines) > _LINES:
         kept += "..."
     return parameterise(kept)
