@@ -88,10 +88,11 @@ class Ingest:
         except Disconnected:
             return
         finally:
-            if held:
-                self._in_flight[address] -= 1
+            left = self._in_flight[address] - 1
+            if left:
+                self._in_flight[address] = left
             else:
-                self._in_flight.pop(address, None)
+                del self._in_flight[address]
         self._counters.requests.labels(endpoint, str(status)).inc()
         await respond(send, status, body, [*_CORS, *((k.encode(), v.encode()) for k, v in headers.items())])
 

@@ -6,8 +6,9 @@ Loopback only.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 
 @dataclass
@@ -51,7 +52,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._send()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
         if not self._done.done():
             self._done.set_result(None)
 
@@ -81,9 +82,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)  # type: ignore[attr-defined]
 
 
-async def run(
-    port: int, connections: int, requests: Iterator[bytes], seconds: float, host: str = "127.0.0.1"
-) -> Load:
+async def run(port: int, connections: int, requests: Iterator[bytes], seconds: float, host: str = "127.0.0.1") -> Load:
     """Send `requests` over `connections` connections until they run out or `seconds` are over."""
     loop = asyncio.get_running_loop()
     load = Load()
@@ -91,8 +90,7 @@ async def run(
     waiting = []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
-        factory: Callable[[], _Connection] = lambda done=done: _Connection(load, requests, start + seconds, done)  # type: ignore[misc]
-        await loop.create_connection(factory, host, port)
+        await loop.create_connection(partial(_Connection, load, requests, start + seconds, done), host, port)
         waiting.append(done)
     await asyncio.gather(*waiting)
     load.seconds = time.perf_counter() - start

@@ -1,0 +1,123 @@
+"""Ingest: durable 4 KB events accepted per second over HTTP, by 8 and by 64 connections, on this machine.
+
+Beside it, in the same run, on the same PostgreSQL: a bare ASGI handler that only parses, groups and appends (the floor of
+what the work itself costs), and one that makes an INSERT and a commit a request. `--minutes` runs a sustained load and
+prints how far archive and detection fall behind.
+"""
+
+import argparse
+import asyncio
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import uvloop
+
+from benchmarks import events, load
+from premortem import bootstrap
+from premortem.domain.ids import TenantId
+from premortem.embedded import stack
+from premortem.settings import Settings
+
+
+def main() -> None:
+    """Start the embedded stack in a temporary directory and measure."""
+    parser = argparse.ArgumentParser(prog="benchmarks.ingest")
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=0.0, help="sustained load of --rate events a second")
+    parser.add_argument("--rate", type=float, default=1000.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="premortem-bench-") as directory:
+        settings = Settings(data_dir=Path(directory) / "data", http_port=0, postgres_port=0, clickhouse_port=0)
+        try:
+            stack.start(settings)
+            key = secrets.token_hex(16)
+            with bootstrap.administration(settings) as administration:
+                project = administration.create_project(TenantId("bench"), "bench", "Bench", key).id
+            if options.minutes:
+                _sustained(settings, project, key, options.minutes, options.rate)
+            else:
+                _compare(settings, project, key, options.seconds, options.rounds)
+        finally:
+            stack.stop(settings)
+
+
+def _compare(settings: Settings, project: int, key: str, seconds: float, rounds: int) -> None:
+    size = len(next(events.requests(project, key)))
+    resolved = stack.resolve(settings)
+    print(f"requests of {size} bytes; events per second, median of {rounds} rounds of {seconds:g} s")
+    ports = {"premortem": resolved.http_port}
+    children = {}
+    for kind in ("bare", "one-insert"):
+        ports[kind], children[kind] = _server(kind, resolved.postgres_dsn)
+    try:
+        for connections in (8, 64):
+            rates: dict[str, list[float]] = {name: [] for name in ports}
+            tails: dict[str, float] = {}
+            for _ in range(rounds):
+                for name, port in ports.items():
+                    done = uvloop.run(load.run(port, connections, events.requests(project, key), seconds))
+                    rates[name].append(done.rate())
+                    tails[name] = done.percentile(0.99) * 1000
+            floor = statistics.median(rates["bare"])
+            for name, found in rates.items():
+                middle = statistics.median(found)
+                line = f"{connections:3} connections  {name:10}  {middle:7.0f} /s  p99 {tails[name]:6.1f} ms"
+                print(f"{line}  {middle / floor:5.2f} of bare", flush=True)
+    finally:
+        for child in children.values():
+            child.terminate()
+            child.wait()
+
+
+def _server(kind: str, dsn: str) -> tuple[int, subprocess.Popen[str]]:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.ingest_baselines", kind, dsn],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    assert child.stdout is not None
+    return int(child.stdout.readline()), child
+
+
+def _sustained(settings: Settings, project: int, key: str, minutes: float, rate: float) -> None:
+    """Send `rate` events a second for so long; print the accepted rate and the worst lag, in seconds of load."""
+    port = stack.resolve(settings).http_port
+    worst: dict[str, int] = {}
+    accepted = 0
+
+    async def run() -> None:
+        nonlocal accepted
+        source = events.requests(project, key)
+        end = time.monotonic() + minutes * 60
+        shown = time.monotonic()
+        while time.monotonic() < end:
+            started = time.monotonic()
+            batch = [next(source) for _ in range(int(rate / 2))]
+            done = await load.run(port, 32, iter(batch), 30)
+            accepted += done.statuses.get(200, 0)
+            lags = await asyncio.to_thread(bootstrap.lags, settings)
+            for flow, lag in lags.items():
+                worst[flow] = max(worst.get(flow, 0), lag)
+            if time.monotonic() - shown > 15:
+                shown = time.monotonic()
+                print(f"accepted {accepted}, lags {lags}", flush=True)
+            await asyncio.sleep(max(0.0, 0.5 - (time.monotonic() - started)))
+
+    started = time.monotonic()
+    uvloop.run(run())
+    achieved = accepted / (time.monotonic() - started)
+    print(f"sustained {achieved:.0f} /s over {minutes:g} min; worst lag in seconds of load:")
+    for flow in ("archive", "detect"):
+        print(f"  {flow:8} {worst.get(flow, 0) / rate:5.2f} s")
+
+
+if __name__ == "__main__":
+    main()
