@@ -4,6 +4,8 @@ A record is zstd-compressed JSON, tagged by its kind. An event's body is carried
 archive stores them as they are and never parses them.
 """
 
+import threading
+
 import msgspec
 from backports import zstd
 from msgspec import Struct
@@ -76,12 +78,17 @@ class DeployBody(_Body, frozen=True, tag="deploy", omit_defaults=True, kw_only=T
 Body = EventBody | LogBody | SessionsBody | DeployBody
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+_OF_THREAD = threading.local()
+"""A compressor a thread: making one costs as much as compressing with it."""
 _DECODER: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
 
 
 def encode(body: Body) -> bytes:
     """Return the record's bytes."""
-    return zstd.compress(_ENCODER.encode(body), _LEVEL)
+    compressor = getattr(_OF_THREAD, "compressor", None)
+    if compressor is None:
+        compressor = _OF_THREAD.compressor = zstd.ZstdCompressor(_LEVEL)
+    return bytes(compressor.compress(_ENCODER.encode(body), zstd.ZstdCompressor.FLUSH_FRAME))
 
 
 def decode(record: bytes) -> Body:

@@ -43,9 +43,10 @@ def loads(body: bytes, *, max_depth: int = 64, max_values: int = 20_000, max_str
     - Integers beyond 64 bits become floats, as in JavaScript.
     - Deeper than `max_depth`, or not JSON at all: Malformed. More than `max_values` values: TooLarge.
     """
-    if _may_be_deep(body, max_depth) and _depth(body) > max_depth:
+    opened = body.count(b"[") + body.count(b"{")
+    if opened > max_depth and _depth(body) > max_depth:
         raise Malformed(f"JSON is nested deeper than {max_depth}")
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > max_values and _values(body) > max_values:
+    if len(body) > max_values and body.count(b",") + opened > max_values and _values(body) > max_values:
         raise TooLarge(f"JSON holds more than {max_values} values")
     try:
         value = orjson.loads(body)
@@ -71,10 +72,6 @@ def _parse_int(text: str) -> int | float:
         return int(text)
     number = float(text[:400])
     return int(text) if abs(number) < 1 << 63 else number if abs(number) < float("inf") else 0
-
-
-def _may_be_deep(body: bytes, max_depth: int) -> bool:
-    return body.count(b"[") + body.count(b"{") > max_depth
 
 
 def _depth(body: bytes) -> int:

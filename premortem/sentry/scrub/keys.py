@@ -24,19 +24,19 @@ _SEPARATORS = re.compile(r"[^0-9a-zA-Z]+")
 _LONGEST = 128
 _REMEMBERED = 20_000
 
-_verdicts: dict[str, Verdict] = {}
-"""Keys seen before: a cache of a pure function, emptied when full."""
+remembered: dict[str, Verdict] = {}
+"""Verdicts on keys seen before: a cache of a pure function, emptied when full. The walk looks here first."""
 
 
 def judge(key: str) -> Verdict:
     """Return what to do with the value under `key`: case, camel case and separators make no difference."""
-    verdict = _verdicts.get(key)
+    verdict = remembered.get(key)
     if verdict is None:
-        if len(_verdicts) >= _REMEMBERED:
-            _verdicts.clear()
+        if len(remembered) >= _REMEMBERED:
+            remembered.clear()
         verdict = _judge(key[:_LONGEST])
         if len(key) <= _LONGEST:
-            _verdicts[key] = verdict
+            remembered[key] = verdict
     return verdict
 
 

@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from typing import Any
 
-from premortem.sentry.scrub.keys import Verdict, judge
+from premortem.sentry.scrub.keys import Verdict, judge, remembered
 from premortem.sentry.scrub.values import redact, suspects
 
 _MARK = "[Filtered"
@@ -31,6 +31,7 @@ class _Scrubber:
         stack: list[Any] = [holder]
         texts: list[str] = []
         places: list[tuple[Any, Any]] = []
+        known = remembered.get
         while stack:
             container = stack.pop()
             if type(container) is dict:
@@ -40,9 +41,11 @@ class _Scrubber:
                 entries = enumerate(container)
             by_key = type(container) is dict
             for key, value in entries:
-                if by_key and (verdict := judge(key)) != "safe":
-                    container[key] = self._take_out(verdict, value)
-                    continue
+                if by_key:
+                    verdict = known(key) or judge(key)
+                    if verdict != "safe":
+                        container[key] = self._take_out(verdict, value)
+                        continue
                 kind = type(value)
                 if kind is str:
                     if len(value) >= _SHORTEST:
