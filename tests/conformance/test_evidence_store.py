@@ -134,12 +134,14 @@ def test_of_two_rows_with_one_id_the_one_that_arrived_first_is_shown_in_any_orde
 
 def test_no_tenant_or_project_sees_anothers_rows(store: EvidenceStore) -> None:
     mine = _event(1)
-    store.insert([mine, _event(1, tenant_id=_OTHER, title="theirs"), _event(1, project_id=ProjectId(8), title="next")])
+    others = {"tenant_id": _OTHER}, {"project_id": ProjectId(8)}
+    store.insert([mine, *(_event(number, title="not mine", **other) for other in others for number in (1, 2))])
     assert store.event(_ACME, _SHOP, mine.event_id) == mine
     assert store.sightings(_ACME, _SHOP, _BOOM) == Sightings(mine.occurred_at, mine.occurred_at, 1, 1)
     assert list(store.counts(_ACME, _SHOP, _BOOM, 0, 1 << 60)) == [MinuteCount(_NOON, 1)]
+    assert store.event(_ACME, _SHOP, EventId(f"{2:032x}")) is None
     assert store.event(TenantId("acme' OR 1=1 --"), _SHOP, mine.event_id) is None
-    assert store.count_events() == 3
+    assert store.count_events() == 5
 
 
 def test_logs_sessions_and_deploys_are_archived_beside_events(store: EvidenceStore) -> None:

@@ -164,6 +164,7 @@ def test_a_stream_that_fails_half_way_is_an_exception_with_its_reason(client: Cl
         ("SELEKT 1", 62, "SYNTAX_ERROR"),
         ("SELECT * FROM nowhere", 60, "UNKNOWN_TABLE"),
         ("SELECT 1; SELECT 2", 62, "SYNTAX_ERROR"),
+        ("CREATE TABLE two (n UInt8) ENGINE = Memory; DROP TABLE two", 62, "SYNTAX_ERROR"),
         ("SELECT {x:UInt8}", 456, "UNKNOWN_QUERY_PARAMETER"),
         ("INSERT INTO nowhere VALUES (1)", 60, "UNKNOWN_TABLE"),
         ("SELECT 'not closed", 62, "SYNTAX_ERROR"),
@@ -217,16 +218,16 @@ def test_ping_answers_ok_and_get_is_read_only(clickhouse_url: str) -> None:
 def test_a_connection_is_kept_and_answers_without_delay(clickhouse_url: str) -> None:
     port = int(clickhouse_url.rpartition("/")[0].rpartition(":")[2])
     request = b"GET /?query=SELECT+1 HTTP/1.1\r\nHost: x\r\n\r\n"
-    fastest = 10.0
+    seconds = []
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        for _ in range(20):
+        for _ in range(60):
             begun = time.monotonic()
             connection.sendall(request)
             answer = b""
             while not answer.endswith(b"\r\n\r\n1\n"):
                 answer += connection.recv(65_536)
-            fastest = min(fastest, time.monotonic() - begun)
-    assert fastest < 0.035  # Nagle's algorithm against delayed acknowledgements costs 40 ms, each time
+            seconds.append(time.monotonic() - begun)
+    assert min(seconds[30:]) < 0.035  # Nagle's algorithm against delayed acknowledgements costs 40 ms, each time
 
 
 def test_garbage_is_refused_and_harms_nobody(clickhouse_url: str) -> None:
