@@ -80,10 +80,10 @@ def test_redelivering_any_part_changes_nothing(records: list[ProjectRecord], aga
 
 @given(
     st.lists(st.integers(0, 40), min_size=1, max_size=30),
-    st.integers(3, 3000),
+    st.integers(3, 1500),
     st.lists(st.integers(0, 5), min_size=1, max_size=5),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_gap_of_empty_minutes_equals_stepping_through_them(before: list[int], gap: int, after: list[int]) -> None:
     of = rates(DEFAULT, 1)
     start = 28_000_000
@@ -107,7 +107,7 @@ def test_a_gap_of_empty_minutes_equals_stepping_through_them(before: list[int], 
         for left, right in zip(one.totals, other.totals, strict=True):
             _near(left, right)
         for i in range(len(one.track.cells)):
-            _near(one.phi(i, DEFAULT), other.phi(i, DEFAULT), 5e-4)  # sums of squares from three nodes
+            _near(one.phi(i, DEFAULT), other.phi(i, DEFAULT))
 
 
 def _near(one: float, other: float, share: float = 1e-6) -> None:

@@ -140,15 +140,9 @@ class Scan:
         start = level.at
         n = min(to, start - start % half + half) - start
         nodes = level.skip(n, True, of, config)
-        coasts = n == half and to - start >= 2 * half
-        means = None
+        means = _parabola(n, nodes)
         for k, track in enumerate(of.tracks):
             windows = self.windows[k]
-            if track.stride == 1 and coasts and windows.quiet and len(windows.counts) <= half:
-                windows.coast(n, nodes, of.phi_decays[k])
-                continue
-            if means is None:
-                means = _parabola(n, nodes)
             if track.stride == 1:
                 windows.skip(means, of.phi_decays[k], config)
             else:

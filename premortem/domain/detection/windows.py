@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import accumulate, chain, repeat
 
 from premortem.domain.detection.config import DetectorConfig, Track
-from premortem.domain.detection.level import quadrature
 
 
 class Windows:
@@ -81,34 +80,6 @@ class Windows:
             self.dispersion[i], self.exposure[i] = dispersion, exposure
         self.counts.extend(repeat(0, min(n, longest)))
         self.means.extend(means)
-        self.closed += n
-
-    @property
-    def quiet(self) -> bool:
-        """Whether no window holds an event, and all are full: those of a newborn hold less than their width."""
-        return self.closed >= 2 * len(self.counts) and not any(self.sums)
-
-    def coast(self, n: int, nodes: tuple[float, float, float], decay: float) -> None:
-        """Close `n` empty cells of quiet windows whose expectation is the parabola through first, middle and last.
-
-        Must be followed by a `skip` of at least the longest window: the single cells are not kept.
-        """
-        log_decay = math.log(decay)
-        for i, width in enumerate(self.track.cells):
-            pending = self.pending[i]
-            squares = sum(square for square, _ in pending)
-            weights = sum(weight for _, weight in pending)
-            first, middle, last = (width * node for node in nodes)
-            ripe = n - (width - 1) + len(pending)
-            squares += quadrature(n, first * first, middle * middle, last * last) - (width - 1) * last * last
-            weights += quadrature(n, first, middle, last) - (width - 1) * last
-            shrink, half = math.exp(ripe * log_decay), math.exp((ripe - 1) / 2 * log_decay)
-            self.dispersion[i] = self.dispersion[i] * shrink + squares * half
-            self.exposure[i] = self.exposure[i] * shrink + weights * half
-            pending.clear()
-            pending.extend(repeat((last * last, last), width - 1))
-            self.totals[i] = last
-        self.means.extend(repeat(nodes[2], len(self.means)))
         self.closed += n
 
     def add_late(self, cells_ago: int) -> None:
