@@ -47,7 +47,7 @@ async def ready(stores: CurrentStores) -> Response:
     probes: list[tuple[str, bool, Callable[[], object]]] = [
         ("event_log", True, lambda: stores.event_log.heads("sentry.events")),
         ("incident_store", True, stores.checkpoints.positions),
-        ("evidence_store", False, stores.evidence.count_events),
+        ("evidence_store", False, stores.evidence.version),
     ]
     answers = await asyncio.gather(*(_probe(name, required, probe) for name, required, probe in probes))
     readiness = Readiness(ready=all(d.ready for d in answers if d.required), dependencies=list(answers))

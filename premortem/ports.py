@@ -302,6 +302,9 @@ class EvidenceStore(Protocol):
     def count_events(self) -> int:
         """Return how many distinct events are archived, for conservation checks."""
 
+    def version(self) -> str:
+        """Return what answers and its version: the cheapest question, for readiness."""
+
 
 # --------------------------------------------------------------------------------------------------- administration
 class ProjectKey(Struct, frozen=True):

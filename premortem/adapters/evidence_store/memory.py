@@ -65,6 +65,10 @@ class MemoryEvidenceStore:
         with self._lock:
             return len(self._events)
 
+    def version(self) -> str:
+        """Return what this is."""
+        return "memory"
+
     def _seen(self, tenant: TenantId, project: ProjectId, fingerprint: Fingerprint) -> list[ArchivedEvent]:
         with self._lock:
             return list(self._by_fingerprint.get((tenant, project, fingerprint), ()))

@@ -1,0 +1,121 @@
+"""The whole gateway over memory adapters, driven as ASGI."""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import Gateway, read_api
+from api.committer import Committer
+from api.counters import Counters
+from api.dependencies import Stores
+from api.ingest import Ingest, Limits
+from api.integrations import IntegrationCache
+from api.keys import KeyCache
+from api.webhooks import Webhooks
+from premortem.adapters.administration.memory import MemoryAdministration
+from premortem.adapters.checkpoint_store.memory import MemoryCheckpointStore
+from premortem.adapters.event_log.memory import MemoryEventLog
+from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
+from premortem.adapters.incident_store.memory import MemoryIncidentStore
+from premortem.domain import payload, project_stream
+from premortem.domain.ids import TenantId
+from premortem.domain.payload import Body
+from premortem.domain.project_stream import ProjectRecord
+from premortem.exceptions import Unavailable
+from premortem.ports import Append, Position
+from tests.builders import NOW
+
+KEY = "e12d836b15bb49d7bbf99e64295d995b"
+TOKEN, OTHER_TOKEN = "pm_mine", "pm_theirs"
+
+
+class FlakyLog(MemoryEventLog):
+    """A memory log that can be taken away."""
+
+    away = False
+
+    def append(self, records: Sequence[Append]) -> Sequence[Position]:
+        if self.away:
+            raise Unavailable("the log is away.")
+        return super().append(records)
+
+
+class FixedClock:
+    """A clock that stands still until it is told."""
+
+    at = NOW
+
+    def now(self) -> int:
+        return self.at
+
+
+@dataclass
+class World:
+    """Everything around the gateway."""
+
+    client: httpx.AsyncClient
+    app: Gateway
+    log: FlakyLog
+    administration: MemoryAdministration
+    incidents: MemoryIncidentStore
+    evidence: MemoryEvidenceStore
+    checkpoints: MemoryCheckpointStore
+    clock: FixedClock
+    counters: Counters
+    project: int
+
+    def values(self, topic: Any) -> list[bytes]:
+        return [r.value for p in range(self.log.partitions(topic)) for r in self.log.read(topic, p, 0, 10_000)]
+
+    def records(self) -> list[ProjectRecord]:
+        return [project_stream.decode(value) for value in self.values("sentry.events")]
+
+    def bodies(self) -> list[Body]:
+        return [payload.decode(value) for value in self.values("sentry.payloads")]
+
+    async def envelope(self, body: bytes, **headers: str) -> httpx.Response:
+        auth = {"x-sentry-auth": f"Sentry sentry_key={KEY}, sentry_version=7"}
+        return await self.client.post(
+            f"/api/{self.project}/envelope/",
+            content=body,
+            headers={**auth, **{k.replace("_", "-"): v for k, v in headers.items()}},
+        )
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def world(anyio_backend: str) -> AsyncIterator[World]:
+    log, administration, clock, counters = FlakyLog(), MemoryAdministration(), FixedClock(), Counters()
+    incidents, evidence, checkpoints = MemoryIncidentStore(), MemoryEvidenceStore(), MemoryCheckpointStore()
+    project = administration.create_project(TenantId("acme"), "shop", "Shop", KEY)
+    for tenant, token in (("acme", TOKEN), ("other", OTHER_TOKEN)):
+        administration.create_token(TenantId(tenant), "test", hashlib.sha256(token.encode()).hexdigest())
+    committer, keys = Committer(log), KeyCache(administration, fresh_ms=0)
+    limits = Limits(wire=150_000, envelope=300_000, item=100_000, body_seconds=0.3)
+    stores = Stores(
+        log, incidents, evidence, administration, checkpoints, counters, clock, committer.append, "http://premortem"
+    )
+    app = Gateway(
+        Ingest(keys, committer, clock, counters, limits, b"salt"),
+        Webhooks(IntegrationCache(administration, fresh_ms=0), committer, clock, counters, limits, b"salt"),
+        read_api(stores),
+    )
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+    async with httpx.AsyncClient(transport=transport, base_url="http://premortem") as client:
+        yield World(client, app, log, administration, incidents, evidence, checkpoints, clock, counters, project.id)
+    await committer.close()
+    keys.close()
+
+
+def item(kind: str, payload: bytes, explicit: bool = True) -> bytes:
+    """Return one item of an envelope."""
+    length = f',"length":{len(payload)}' if explicit else ""
+    return f'{{"type":"{kind}"{length}}}\n'.encode() + payload + b"\n"
