@@ -1,92 +1,210 @@
-"""The walk over a parsed value: every key is judged, every text is looked at when the whole gives reason to."""
+"""The walk over a parsed value: every key is judged, every text is looked at when the whole gives reason to.
 
-from hashlib import blake2b
+The walk is by a list that grows, never by recursion, and in the common case does no more per value than look at its
+type: a dict of known keys is judged by one comparison of sets, and all texts together by one search.
+"""
+
+import re
+from bisect import bisect_right
 from typing import Any
 
-from premortem.sentry.scrub.keys import Verdict, judge, remembered
-from premortem.sentry.scrub.values import redact, suspects
+from premortem.sentry.scrub import cards, tokens
+from premortem.sentry.scrub.hint import suspects
+from premortem.sentry.scrub.keys import CLEAR, Verdict, judge, remember_clear
+from premortem.sentry.scrub.marks import Marker, is_mark
+from premortem.sentry.scrub.text import redact
 
-_MARK = "[Filtered"
-_SHORTEST = 6
-"""No detector finds a secret in less text than this."""
-
-
-class _Scrubber:
-    """One scrubbing: the salt and what was found."""
-
-    def __init__(self, salt: bytes) -> None:
-        self._salt = salt[:64]
-        self.places = 0
-
-    def mark(self, kind: str, secret: str) -> str:
-        self.places += 1
-        if not self._salt:
-            return f"{_MARK}:{kind}]"
-        digest = blake2b(secret.encode("utf-8", "replace"), key=self._salt, digest_size=4).hexdigest()
-        return f"{_MARK}:{kind}:{digest}]"
-
-    def walk(self, root: Any) -> Any:
-        """Judge every key, then look at every text that is left; returns the root."""
-        holder: list[Any] = [root]
-        stack: list[Any] = [holder]
-        texts: list[str] = []
-        places: list[tuple[Any, Any]] = []
-        known = remembered.get
-        while stack:
-            container = stack.pop()
-            if type(container) is dict:
-                entries: Any = container.items()
-            else:
-                self._pairs(container)
-                entries = enumerate(container)
-            by_key = type(container) is dict
-            for key, value in entries:
-                if by_key:
-                    verdict = known(key) or judge(key)
-                    if verdict != "safe":
-                        container[key] = self._take_out(verdict, value)
-                        continue
-                kind = type(value)
-                if kind is str:
-                    if len(value) >= _SHORTEST:
-                        texts.append(value)
-                        places.append((container, key))
-                elif kind is dict or kind is list:
-                    stack.append(value)
-        for index in suspects(texts):
-            container, key = places[index]
-            container[key] = redact(texts[index], self.mark)
-        return holder[0]
-
-    def _pairs(self, container: list[Any]) -> None:
-        """Judge [key, value]: headers, cookies, tags and query strings come as lists of such pairs."""
-        if len(container) == 2 and type(container[0]) is str and type(container[1]) is str:
-            verdict = judge(container[0])
-            if verdict != "safe":
-                container[1] = self._take_out(verdict, container[1])
-
-    def _take_out(self, verdict: Verdict, value: Any) -> Any:
-        """Return what stays in the place of a value under a secret key; the kind of container is kept."""
-        if value is None or value == "" or (isinstance(value, str) and value.startswith(_MARK)):
-            return value
-        if isinstance(value, bool) or (isinstance(value, int | float) and verdict == "secret text"):
-            return value
-        kind = "removed" if verdict == "removed" else "key"
-        if isinstance(value, dict):
-            return (
-                {name: self._take_out("secret", entry) for name, entry in value.items()} if verdict != "removed" else {}
-            )
-        if isinstance(value, list):
-            return [self._take_out("secret", entry) for entry in value] if verdict != "removed" else []
-        return self.mark(kind, value if isinstance(value, str) else str(value))
+_NOT_KEYS = ("modules", "_meta")
+"""Dicts of an event whose keys name packages (`cookiecutter`) or repeat the event's own keys."""
+_PLAIN_KEY = re.compile(r"[A-Za-z_.\-]{1,32}")
+"""A key of which nothing needs to be hidden but its value."""
+_SMALLEST_CARD = 10**12
 
 
 def scrub(value: Any, *, salt: bytes = b"") -> tuple[Any, int]:
     """Return `value` without its secrets, and in how many places something was taken out.
 
     `value` is what `json_body.loads` gives (text, numbers, lists and dicts); it is changed in place. Keys of dicts and
-    [key, value] pairs of texts are judged by `keys.judge`, every text by `values.redact`. Scrubbing twice changes no
-    more than once.
+    [key, value] pairs are judged by `keys.judge`, every text by `text.redact`, whole numbers by `cards.is_card`.
+    Scrubbing twice changes no more than once. With a `salt`, marks of equal secrets are equal.
     """
     scrubber = _Scrubber(salt)
-    return scrubber.walk(value), scrubber.places
+    holder = [value]
+    scrubber.walk(holder)
+    return holder[0], scrubber.mark.places
+
+
+class _Scrubber:
+    """One scrubbing: the marks, every container that was walked, and the texts found in them."""
+
+    __slots__ = ("_containers", "_exempt", "_starts", "_texts", "mark")
+
+    def __init__(self, salt: bytes) -> None:
+        self.mark = Marker(salt)
+        self._containers: list[Any] = []
+        self._starts: list[int] = []
+        """Of each container, how many texts came before its own."""
+        self._texts: list[str] = []
+        self._exempt: frozenset[int] = frozenset()
+
+    def walk(self, holder: list[Any]) -> None:
+        """Take the secrets out of everything in `holder`."""
+        self._exempt = _exempt(holder[0])
+        self._gather(holder)
+        self._redact_texts()
+
+    def _gather(self, holder: list[Any]) -> None:
+        containers, texts, starts = self._containers, self._texts, self._starts
+        push, add, begin = containers.append, texts.append, starts.append
+        push(holder)
+        for container in containers:
+            begin(len(texts))
+            if type(container) is dict:
+                if not container.keys() <= CLEAR and id(container) not in self._exempt:
+                    self._judge_keys(container)
+                if "value" in container:
+                    self._judge_named(container)
+                values: Any = container.values()
+            else:
+                values = container
+            for value in values:
+                kind = type(value)
+                if kind is str:
+                    add(value)
+                elif kind is dict:
+                    push(value)
+                elif kind is list:
+                    if len(value) == 2 and type(container) is list:
+                        self._judge_pair(value)
+                    push(value)
+                elif kind is int and (value >= _SMALLEST_CARD or value <= -_SMALLEST_CARD):
+                    self._judge_number(container, value)
+
+    def _judge_keys(self, container: dict[str, Any]) -> None:
+        strangers = []
+        for key, value in container.items():
+            if key not in CLEAR:
+                verdict = judge(key)
+                if verdict != "safe":
+                    container[key] = self._take_out(verdict, value)
+                if verdict == "safe" or not _PLAIN_KEY.fullmatch(key):
+                    strangers.append(key)
+        suspected = {strangers[index] for index in suspects(strangers)} if strangers else set()
+        renamed = {key: name for key in suspected if (name := redact(key, self.mark)) != key}
+        if renamed:
+            _rename(container, renamed)
+        for key in strangers:
+            if key not in suspected and judge(key) == "safe":
+                remember_clear(key)
+
+    def _judge_pair(self, pair: list[Any]) -> None:
+        """Judge [key, value] in a list of such: headers, cookies, tags, query strings."""
+        if type(pair[0]) is str and (verdict := judge(pair[0])) != "safe":
+            pair[1] = self._take_out(verdict, pair[1])
+
+    def _judge_named(self, container: dict[str, Any]) -> None:
+        """Judge {"key": key, "value": value}, and the same with "name"."""
+        for name in (container.get("key"), container.get("name")):
+            if type(name) is str and (verdict := judge(name)) != "safe":
+                container["value"] = self._take_out(verdict, container["value"])
+
+    def _judge_number(self, container: Any, number: int) -> None:
+        if cards.is_card(str(abs(number))):
+            replacement = self.mark("card", str(abs(number)))
+            for place, value in list(container.items() if type(container) is dict else enumerate(container)):
+                if type(value) is int and value == number:
+                    container[place] = replacement
+
+    def _take_out(self, verdict: Verdict, value: Any) -> Any:
+        """Return what stays in the place of `value`: a mark, or a container whose leaves are marks."""
+        if value is None or value is True or value is False or value == "":
+            return value
+        kind = "address" if verdict == "address" else "environ" if verdict == "removed" else "key"
+        if type(value) is str:
+            return value if is_mark(value) or value == "{{auto}}" else self.mark(kind, value)
+        if verdict == "removed":
+            return self.mark(kind, "")
+        if type(value) is dict or type(value) is list:
+            self._blank(value, kind)
+            return value
+        return value if verdict == "secret text" else self.mark(kind, str(value))
+
+    def _blank(self, root: Any, kind: str) -> None:
+        """Mark every leaf below `root`, whatever it is called."""
+        if type(root) is dict and "value" in root and root.keys() <= {"value", "type", "unit"}:
+            root["value"] = self._take_out("secret", root["value"])  # an attribute of a log line
+            return
+        stack = [root]
+        while stack:
+            container = stack.pop()
+            for place, value in container.items() if type(container) is dict else enumerate(container):
+                if type(value) is dict or type(value) is list:
+                    stack.append(value)
+                else:
+                    container[place] = self._take_out("secret" if kind == "key" else "address", value)
+
+    def _redact_texts(self) -> None:
+        texts, code = self._texts, None
+        changed: dict[int, dict[str, str]] = {}
+        key_block = False
+        for index in suspects(texts):
+            if code is None:
+                code = _code_lines(self._containers)
+            text = texts[index]
+            key_block = key_block or tokens.holds_key_block(text)
+            replaced = redact(text, self.mark, code=text in code)
+            if replaced != text:
+                changed.setdefault(bisect_right(self._starts, index) - 1, {})[text] = replaced
+        for place, replacements in changed.items():
+            _replace(self._containers[place], replacements)
+        if key_block:
+            self._redact_key_lines(code or frozenset())
+
+    def _redact_key_lines(self, code: frozenset[str]) -> None:
+        """Mark the other lines of a private key whose lines are texts of their own, in lists and around frames."""
+        for container in self._containers:
+            for place, value in container.items() if type(container) is dict else enumerate(container):
+                if type(value) is str and (type(container) is list or value in code):
+                    container[place] = tokens.redact_key_line(value, self.mark)
+
+
+def _exempt(event: Any) -> frozenset[int]:
+    """Return the identities of the dicts below `_NOT_KEYS` of an event."""
+    stack = [event.get(name) for name in _NOT_KEYS] if type(event) is dict else []
+    found = []
+    while stack:
+        value = stack.pop()
+        if type(value) is dict:
+            found.append(id(value))
+            stack.extend(value.values())
+    return frozenset(found)
+
+
+def _code_lines(containers: list[Any]) -> frozenset[str]:
+    """Return every line of source code in the frames among `containers`."""
+    lines: list[str] = []
+    for container in containers:
+        if type(container) is dict and "context_line" in container:
+            for name in ("pre_context", "context_line", "post_context"):
+                value = container.get(name)
+                lines.extend(line for line in (value if type(value) is list else [value]) if type(line) is str)
+    return frozenset(lines)
+
+
+def _replace(container: Any, replacements: dict[str, str]) -> None:
+    for place, value in container.items() if type(container) is dict else enumerate(container):
+        if type(value) is str and value in replacements:
+            container[place] = replacements[value]
+
+
+def _rename(container: dict[str, Any], renamed: dict[str, str]) -> None:
+    """Give keys their new names, in the same order; keys that become equal are numbered."""
+    entries = list(container.items())
+    container.clear()
+    for key, value in entries:
+        name = renamed.get(key, key)
+        number = 1
+        while name in container:
+            number += 1
+            name = f"{renamed.get(key, key)}#{number}"
+        container[name] = value
