@@ -1,0 +1,110 @@
+"""The whole embedded stack, started as `premortem up` starts it, and clients for it."""
+
+import hashlib
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from premortem import bootstrap
+from premortem.domain.ids import TenantId
+from premortem.embedded import stack
+from premortem.sentry import dsn
+from premortem.settings import Settings
+
+HERE = Path(__file__).parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "premortem-tests"
+
+
+@dataclass
+class Stack:
+    """A running stack with one project and one token."""
+
+    settings: Settings
+    url: str
+    dsn: str
+    project: int
+    token: str
+
+    def incidents(self, **query: Any) -> list[dict[str, Any]]:
+        headers = {"authorization": f"Bearer {self.token}"}
+        answer = httpx.get(f"{self.url}/incidents", params={"limit": 200, **query}, headers=headers, timeout=10)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()["incidents"]
+        return found
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", headers={"authorization": f"Bearer {self.token}"}, timeout=10)
+
+    def wait_for_incident(self, text: str, seconds: float = 20) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := self.incidents(text=text):
+                return found[0]
+            time.sleep(0.02)
+        raise AssertionError(f"no incident with {text!r} after {seconds} s: {self.incidents()}")
+
+
+def started(directory: Path, **changes: Any) -> Stack:
+    """Start a stack in `directory` and give it a project."""
+    settings = Settings(data_dir=directory, http_port=0, postgres_port=0, clickhouse_port=0, **changes)
+    stack.start(settings)
+    key, token = secrets.token_hex(16), "pm_" + secrets.token_urlsafe(16)
+    with bootstrap.administration(settings) as administration:
+        project = administration.create_project(TenantId("default"), "acceptance", "Acceptance", key)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        administration.create_token(TenantId("default"), "acceptance", digest)
+    url = bootstrap.public_url(settings)
+    return Stack(settings, url, dsn.of(url, key, project.id), project.id, token)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    directory = tmp_path_factory.mktemp("stack") / "data"
+    try:
+        yield started(directory)
+    finally:
+        stack.stop(Settings(data_dir=directory))
+
+
+@pytest.fixture(scope="session")
+def old_sdk() -> Path:
+    """A folder with sentry-sdk 1.45.1, installed once, outside the repository."""
+    target = CACHE / "sentry-sdk-1.45.1"
+    if not (target / "sentry_sdk").is_dir():
+        lock = HERE / "sentry-sdk-1.45.lock"
+        arguments = ["install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(lock)]
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", *arguments, "--target", str(target)], capture_output=True, text=True
+        )
+        if done.returncode:
+            pytest.skip(f"no package index: sentry-sdk 1.45.1 could not be installed: {done.stderr[-200:]}")
+    return target
+
+
+@pytest.fixture(scope="session")
+def node_sdk() -> Path:
+    """A folder with the real @sentry/node, installed once, outside the repository."""
+    target = CACHE / "sentry-node"
+    if not (target / "node_modules/@sentry/node").is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            (target / name).write_bytes((HERE / "node" / name).read_bytes())
+        try:
+            done = subprocess.run(
+                ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=target, capture_output=True, text=True
+            )
+        except FileNotFoundError:
+            pytest.skip("no npm: @sentry/node could not be installed")
+        if done.returncode:
+            pytest.skip(f"no npm registry: @sentry/node could not be installed: {done.stderr[-200:]}")
+    (target / "report.js").write_bytes((HERE / "node/report.js").read_bytes())
+    return target

@@ -1,0 +1,188 @@
+"""`kill -9` of any process, and of all, at random and at named points, under load: nothing acknowledged is lost.
+
+The judge is the client's own list of acknowledged events, kept outside the stack, and the plain runner as oracle.
+"""
+
+import asyncio
+import os
+import random
+import secrets
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from threading import Event
+
+import msgspec
+import pytest
+
+from premortem import bootstrap
+from premortem.adapters.checkpoint_store.memory import MemoryCheckpointStore
+from premortem.adapters.event_log.memory import MemoryEventLog
+from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
+from premortem.adapters.incident_store.memory import MemoryIncidentStore
+from premortem.adapters.streams.parts import FLOWS, Surroundings
+from premortem.adapters.streams.plain_runner import run_plain
+from premortem.adapters.task_queue.memory import MemoryTaskQueue
+from premortem.domain import conservation, project_stream
+from premortem.domain.conservation import STATE_KEY
+from premortem.domain.detection import Detector
+from premortem.domain.ids import TenantId
+from premortem.domain.project_stream import ErrorSeen
+from premortem.embedded import data_directory, stack
+from premortem.ports import Append, Topic
+from premortem.settings import Settings
+from tests.acceptance.load_client import LoadClient
+
+EVENTS = int(os.environ.get("PREMORTEM_TEST_KILL_EVENTS", "50000"))
+FINGERPRINTS, PROJECTS, CONNECTIONS, KILLS = 200, 4, 24, 8
+POINTS = [
+    *("gateway.before_append:40", "gateway.after_append:70", "event_log.before_commit:110"),
+    *("detect.after_findings", "materialize.after_save", "route.after_send", "archive.after_insert:2"),
+    *(f"{flow}.{place}_checkpoint:2" for flow in FLOWS for place in ("before", "after")),
+]
+
+
+def kill_at_random(settings: Settings, done: threading.Event, killed: Counter[str]) -> None:
+    """Kill -9 one process after another, and once the supervisor, with whom all die; then start everything again."""
+    chance = random.Random(20261124)
+    path = settings.data_dir.absolute()
+    while not done.wait(chance.uniform(2.0, 5.0)) and sum(killed.values()) < KILLS:
+        if sum(killed.values()) == KILLS // 2:
+            owner = data_directory.owner(path)
+            if owner:
+                os.kill(owner, signal.SIGKILL)
+                killed["everything"] += 1
+                _restart(settings)
+            continue
+        victims = {child.name: child.pid for child in stack.status(settings) if child.pid}
+        name = chance.choice(sorted(victims)) if victims else None
+        if name and victims[name]:
+            os.kill(victims[name], signal.SIGKILL)  # type: ignore[arg-type]
+            killed[name] += 1
+
+
+def _restart(settings: Settings) -> None:
+    for _ in range(50):
+        try:
+            stack.start(settings)
+        except Exception:
+            time.sleep(0.2)
+        else:
+            return
+
+
+def test_nothing_acknowledged_is_lost_whatever_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    crash_at = ",".join(POINTS) + f"@{marks}"
+    settings = Settings(data_dir=tmp_path / "data", http_port=0, postgres_port=0, clickhouse_port=0, crash_at=crash_at)
+    killed: Counter[str] = Counter()
+    try:
+        stack.start(settings)
+        with bootstrap.administration(settings) as administration:
+            keys = [secrets.token_hex(16) for _ in range(PROJECTS)]
+            made = [administration.create_project(TenantId("t"), f"p{n}", "P", key) for n, key in enumerate(keys)]
+        targets = [(project.id, key) for project, key in zip(made, keys, strict=True)]
+        client = LoadClient(stack.resolve(settings).http_port, targets, EVENTS, FINGERPRINTS)
+        done = threading.Event()
+        killer = threading.Thread(target=kill_at_random, args=(settings, done, killed))
+        killer.start()
+        started = time.monotonic()
+        try:
+            asyncio.run(asyncio.wait_for(client.run(CONNECTIONS), 280))
+        finally:
+            done.set()
+            killer.join()
+        seconds = time.monotonic() - started
+        _quiesce(settings)
+        _judge(settings, client.acknowledged)
+        hit = {point.name for point in marks.iterdir()}
+        assert hit == {point.partition(":")[0] for point in POINTS}
+    finally:
+        stack.stop(settings)
+    with capsys.disabled():
+        print(
+            f"\n{EVENTS} events acknowledged in {seconds:.0f} s; killed at random {dict(killed)}, at {len(hit)} named "
+            f"points; {client.cut_off} requests cut off, {client.refused} refused and sent again; none lost"
+        )
+
+
+def _quiesce(settings: Settings) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            if not any(bootstrap.lags(settings).values()):
+                return
+        except Exception:
+            pass
+        time.sleep(0.5)
+    raise AssertionError(f"the dataflows did not catch up: {bootstrap.lags(settings)}")
+
+
+def _judge(settings: Settings, acknowledged: set[str]) -> None:
+    adapters = bootstrap.connect(settings)
+    try:
+        oracle = MemoryEventLog(settings.partitions)
+        on_log: set[str] = set()
+        for topic in ("sentry.events", "sentry.payloads"):
+            _copy(adapters.event_log, oracle, topic)  # type: ignore[arg-type]
+        for partition in range(settings.partitions):
+            for record in oracle.read("sentry.events", partition, 0, 1_000_000):
+                value = project_stream.decode(record.value)
+                if isinstance(value, ErrorSeen):
+                    on_log.add(value.event_id)
+        assert len(acknowledged) == EVENTS
+        assert acknowledged <= on_log
+        assert adapters.evidence_store.count_events() == len(on_log)
+        missing = {}
+        for flow in FLOWS:
+            for partition in range(settings.partitions):
+                checkpoint = adapters.checkpoint_store.load(flow, partition)
+                if checkpoint.next_offset:  # a partition without a project has no bodies
+                    tally = conservation.decode(checkpoint.state[STATE_KEY])
+                    assert tally.taken == checkpoint.next_offset
+                    missing[flow, partition] = tally.missing
+        assert set(missing.values()) == {0}
+        around = Surroundings(
+            event_log=oracle,
+            checkpoint_store=MemoryCheckpointStore(),
+            task_queue=MemoryTaskQueue(),
+            incident_store=MemoryIncidentStore(),
+            evidence_store=MemoryEvidenceStore(),
+            restore_detector=lambda state: Detector.restore(state),
+            stop=Event(),
+            crash=lambda _: None,
+        )
+        run_plain("detect", around)
+        run_plain("materialize", around)
+        _same_incidents(adapters.event_log, oracle, settings.partitions)
+        assert adapters.incident_store.digest() == around.incident_store.digest()
+    finally:
+        adapters.close()
+
+
+def _copy(source: object, target: MemoryEventLog, topic: Topic) -> None:
+    for partition, head in enumerate(source.heads(topic)):  # type: ignore[attr-defined]
+        offset = 0
+        while offset < head:
+            records = source.read(topic, partition, offset, 5_000)  # type: ignore[attr-defined]
+            target.append([Append(topic, record.key, record.value, partition) for record in records])
+            offset += len(records)
+
+
+def _same_incidents(real: object, oracle: MemoryEventLog, partitions: int) -> None:
+    """Facts may stand twice after a crash; their ids are the oracle's, and no incident is there twice."""
+
+    def opened(log: object) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for partition in range(partitions):
+            for record in log.read("debugging.timeline", partition, 0, 1_000_000):  # type: ignore[attr-defined]
+                fact = msgspec.json.decode(record.value)
+                if fact["kind"] == "IncidentDetected":
+                    assert found.setdefault(fact["id"], fact["incident_id"]) == fact["incident_id"]
+        return found
+
+    assert opened(real) == opened(oracle)
+    assert len(opened(real)) == len(set(opened(real).values())) >= FINGERPRINTS
