@@ -1,7 +1,7 @@
 """`python -m benchmarks.detect [records] [hours ...]`: records a second through decode and `observe`, on one core.
 
 Beside it, in the same run: decoding alone, and decoding with a count in a dictionary, the least that any detector does.
-The stream: 200 projects, 10,000 fingerprints, popularity falling with rank (Zipf), a tick a minute, two hashes an event.
+The stream: 200 projects, 10,000 fingerprints, popularity falling with rank (Zipf), a tick a minute, two hashes each.
 The same number of records is spread over one hour (a busy site; 1,000 a second is what the gateway is built for), or
 over a day, where nearly every event opens a minute of its own: the worst case for a detector that works by minutes.
 """
@@ -36,11 +36,11 @@ def stream(count: int, hours: float) -> list[bytes]:
             minute = at // 60_000
             lines.append(encode(tick(at)))
         rank = bisect(cumulative, chance.random() * cumulative[-1])
-        lines.append(encode(_error(number, rank, at, chance)))
+        lines.append(encode(_error(rank, at, chance)))
     return lines
 
 
-def _error(number: int, rank: int, at: int, chance: random.Random) -> ErrorSeen:
+def _error(rank: int, at: int, chance: random.Random) -> ErrorSeen:
     return ErrorSeen(
         tenant_id=TenantId("acme"),
         project_id=ProjectId(rank % _PROJECTS + 1),

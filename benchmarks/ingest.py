@@ -1,8 +1,8 @@
 """Ingest: durable 4 KB events accepted per second over HTTP, by 8 and by 64 connections, on this machine.
 
-Beside it, in the same run, on the same PostgreSQL: a bare ASGI handler that only parses, groups and appends (the floor of
-what the work itself costs), and one that makes an INSERT and a commit a request. `--minutes` runs a sustained load and
-prints how far archive and detection fall behind.
+Beside it, in the same run, on the same PostgreSQL: a bare ASGI handler that only parses, groups and appends (the floor
+of what the work itself costs), and one that makes an INSERT and a commit a request. `--minutes` runs a sustained load
+and prints how far archive and detection fall behind.
 """
 
 import argparse

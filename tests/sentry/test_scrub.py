@@ -1,11 +1,15 @@
 """Secrets are taken out of every place, in every notation; a mark says what was there."""
 
+import copy
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from premortem.sentry.scrub import scrub
+from tests.sentry.scrub_clean_text import CODE, PROSE
 from tests.sentry.scrub_secrets import INNER, NOTATIONS, PASSWORDS, PLACES, TOKENS
 
 
@@ -30,3 +34,58 @@ def test_a_named_secret_is_taken_out_everywhere(notation: str, place: str) -> No
     for password in PASSWORDS:
         text = NOTATIONS[notation] % password
         assert not _left(PLACES[place](text), password), text
+
+
+@pytest.mark.parametrize("text", PROSE + CODE)
+def test_text_that_only_speaks_of_secrets_stays_as_it_is(text: str) -> None:
+    for value in (
+        {"message": text},
+        {"exception": {"values": [{"type": "Error", "value": text}]}},
+        {"breadcrumbs": {"values": [{"message": text}]}},
+        {"exception": {"values": [{"stacktrace": {"frames": [{"context_line": text}]}}]}},
+    ):
+        scrubbed, places = scrub(copy.deepcopy(value))
+        assert (scrubbed, places) == (value, 0)
+
+
+_texts = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from([*PROSE, *CODE, *TOKENS.values()]),
+    st.tuples(st.sampled_from(sorted(NOTATIONS)), st.sampled_from(PASSWORDS)).map(lambda t: NOTATIONS[t[0]] % t[1]),
+)
+_keys = st.one_of(
+    st.text(max_size=12), st.sampled_from(["password", "key", "value", "headers", "env", "data", "cookies"])
+)
+_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(10**19), 10**19), _texts),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_keys, inner, max_size=4)),
+    max_leaves=20,
+)
+
+
+@given(_values)
+def test_scrubbing_twice_changes_no_more_than_once(value: Any) -> None:
+    once, _ = scrub(copy.deepcopy(value))
+    twice, places = scrub(copy.deepcopy(once))
+    assert (twice, places) == (once, 0)
+
+
+@given(_values)
+def test_the_shape_of_what_is_scrubbed_stays(value: Any) -> None:
+    def shape(node: Any) -> Any:
+        if isinstance(node, dict):
+            return [shape(inner) for inner in node.values()]
+        return [shape(inner) for inner in node] if isinstance(node, list) else None
+
+    def smaller(now: Any, then: Any) -> bool:
+        if now is None or then is None:
+            return now is None  # a leaf stays a leaf; a whole that was taken out becomes one
+        return len(now) == len(then) and all(map(smaller, now, then))
+
+    assert smaller(shape(scrub(copy.deepcopy(value))[0]), shape(value))
+
+
+@given(_values)
+def test_an_equal_secret_has_an_equal_mark_under_the_same_salt(value: Any) -> None:
+    first, places = scrub(copy.deepcopy(value), salt=b"one")
+    assert scrub(copy.deepcopy(value), salt=b"one") == (first, places)

@@ -130,4 +130,6 @@ def _judge(key: str) -> Verdict:
 
 def _ends_in_token(words: list[str]) -> bool:
     """`access_token`, `xtoken` and `token`; neither `max_tokens` nor the tokens of parsers, models and pages."""
-    return words[-1].endswith("token") and not (len(words) > 1 and words[-2] in _NO_TOKENS)
+    if not words[-1].endswith("token") or "public" in words:
+        return False
+    return len(words) == 1 or words[-2] not in _NO_TOKENS

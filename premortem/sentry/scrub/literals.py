@@ -6,6 +6,8 @@ likely, so that redaction does not eat what makes an error understandable.
 
 import re
 
+from premortem.sentry.scrub.marks import MARK
+
 _OPENING = re.compile(r"[bruf]{0,2}(?P<quote>\\*(?:\"\"\"|'''|[\"'`])|%22|&quot;)", re.IGNORECASE)
 _BODIES = {q: re.compile(rf"(?:\\.|[^\\{q}]){{0,2048}}+(?={q})", re.DOTALL) for q in "\"'`"}
 _LINE = re.compile(r"[^\n]*+")
@@ -13,7 +15,8 @@ _AFTER_A_CLOSING_QUOTE = frozenset("+,);.%& \n")
 _LOOK_BACK = 256
 
 _PLACEHOLDER = re.compile(
-    r"\[Filtered.*|[*x•.…_\-?]+|<[^<>]*>|\$\{[^{}]*\}?|\$\(.*|\{[^{}]*\}?|%\(\w+\)?s?|%[sdr]|:\w+|\$\d+|\.\.\.",
+    rf"(?:\w+ )?(?:{MARK}|\{{[^{{}}]*\}}?|%\(\w+\)?s?|%[sdr])"
+    r"|[*x•.…_\-?]+|<[^<>]*>|\$(?:\{[^{}]*\}?|\(.*|\d+)?|:\w+",
     re.IGNORECASE | re.DOTALL,
 )
 _WORDS = frozenset(

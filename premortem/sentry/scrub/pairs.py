@@ -32,7 +32,7 @@ HINT = (
 
 _SCHEME = re.compile(
     r"\b((?:bearer|basic|token|digest|apikey|negotiate)(?:[ \t]|%20|\+)++)"
-    r"(?!sha[0-9]+:|https?:)([^\s\"'`,;<>()\[\]{}|\\&]{12,}+)",
+    r"(?!sha[0-9]+:|https?:|[\w\-]++=[^=\s])([^\s\"'`,;<>()\[\]{}|\\&]{12,}+)",
     re.IGNORECASE,
 )
 _NAME = re.compile(

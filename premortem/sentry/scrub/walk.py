@@ -119,7 +119,7 @@ class _Scrubber:
         """Return what stays in the place of `value`: a mark, or a container whose leaves are marks."""
         if value is None or value is True or value is False or value == "":
             return value
-        kind = "address" if verdict == "address" else "environ" if verdict == "removed" else "key"
+        kind = "address" if verdict == "address" else "removed" if verdict == "removed" else "key"
         if type(value) is str:
             return value if is_mark(value) or value == "{{auto}}" else self.mark(kind, value)
         if verdict == "removed":
