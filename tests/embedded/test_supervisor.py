@@ -76,7 +76,7 @@ def test_a_child_that_will_not_stop_is_killed_in_time(stage: Any) -> None:
     pid = stage.running("a")
     stage.eventually(lambda: "up" in (stage.here / "logs" / "a.log").read_text())
     started = time.monotonic()
-    supervisor.send_signal(signal.SIGINT)
+    supervisor.send_signal(signal.SIGTERM)
     supervisor.wait(10)
     assert 0.4 < time.monotonic() - started < 3
     assert not stage.lives(pid)
