@@ -7,7 +7,7 @@ ALLOWED_SKIPS: tuple[str, ...] = ()
 """Beginnings of the reasons for which a test may be skipped in CI."""
 
 REQUIRED_ADAPTERS = {
-    "test_event_log": ("memory", "postgres"),
+    "test_event_log": ("memory", "postgres]", "postgres-appender"),
     "test_checkpoint_store": ("memory", "postgres"),
     "test_task_queue": ("memory", "postgres"),
     "test_incident_store": ("memory", "postgres"),

@@ -2,15 +2,11 @@
 
 import asyncio
 import logging
-import signal
 import sys
 
 import uvloop
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
 
-from api import ticker
+from api import server, ticker
 from api.app import Gateway, read_api
 from api.committer import Committer
 from api.counters import Counters
@@ -23,15 +19,14 @@ from premortem import bootstrap
 from premortem.exceptions import PremortemException
 from premortem.settings import Settings
 
-_HEADER_MS = 5_000
-
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     adapters = bootstrap.connect(settings)
     counters = Counters()
     crash = bootstrap.crash_points()
-    committer = Committer(adapters.event_log, crash=crash)
+    appender = bootstrap.appender(settings)
+    committer = Committer(appender, crash=crash)
     keys = KeyCache(adapters.administration)
     clock = bootstrap.clock(settings)
     limits = Limits(
@@ -54,30 +49,19 @@ async def serve(settings: Settings) -> None:
         committer.append,
         bootstrap.public_url(settings),
     )
-    server = Server(
-        Gateway(ingest, webhooks, read_api(stores)),
-        settings.http_host,
-        settings.http_port,
-        interface=Interfaces.ASGINL,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MS),
-        websockets=False,
-        log_enabled=False,
-        backlog=1024,
-    )
+    gateway = Gateway(ingest, webhooks, read_api(stores))
     ticking = asyncio.create_task(
         ticker.run(adapters.event_log, committer, clock, settings.tick_seconds * 1000, bootstrap.clock_rate(settings))
     )
     retaining = asyncio.create_task(ticker.retain(adapters.event_log, clock, settings.payload_retention_days))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
     try:
-        await server.serve()
+        await server.serve(gateway, settings.http_host, settings.http_port)
     finally:
         for task in (ticking, retaining):
             task.cancel()
         await asyncio.gather(ticking, retaining, return_exceptions=True)
         await committer.close()
+        await appender.close()
         keys.close()
         adapters.close()
 

@@ -3,10 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from premortem.exceptions import PremortemException, Unavailable
-from premortem.ports import Append, EventLog
+from premortem.ports import Append, Appender
 
 
 class Committer:
@@ -18,21 +17,20 @@ class Committer:
 
     def __init__(
         self,
-        log: EventLog,
+        appender: Appender,
         *,
         writers: int = 2,
         max_batch: int = 512,
         max_waiting_bytes: int = 64 << 20,
         crash: Callable[[str], None] | None = None,
     ) -> None:
-        self._log, self._max_batch, self._max_waiting_bytes = log, max_batch, max_waiting_bytes
+        self._appender, self._max_batch, self._max_waiting_bytes = appender, max_batch, max_waiting_bytes
         self._waiting: deque[tuple[Sequence[Append], asyncio.Future[None]]] = deque()
         self._waiting_bytes = 0
         self._writers = writers
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._threads = ThreadPoolExecutor(writers, thread_name_prefix="append")
         self._crash = crash or (lambda _: None)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -51,7 +49,6 @@ class Committer:
     async def close(self) -> None:
         """Write what waits, then stop."""
         await self._idle.wait()
-        self._threads.shutdown(wait=True)
 
     def _start_writer(self) -> None:
         self._busy += 1
@@ -61,12 +58,13 @@ class Committer:
         task.add_done_callback(self._tasks.discard)
 
     async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 batch, futures = self._gather()
                 try:
-                    await loop.run_in_executor(self._threads, self._append, batch)
+                    self._crash("gateway.before_append")
+                    await self._appender.append(batch)
+                    self._crash("gateway.after_append")
                 except PremortemException as exception:
                     _settle(futures, exception)
                 except Exception as exception:  # noqa: BLE001 -- a bug in an adapter must not leave requests waiting
@@ -77,11 +75,6 @@ class Committer:
             self._busy -= 1
             if not self._busy:
                 self._idle.set()
-
-    def _append(self, batch: Sequence[Append]) -> None:
-        self._crash("gateway.before_append")
-        self._log.append(batch)
-        self._crash("gateway.after_append")
 
     def _gather(self) -> tuple[list[Append], list[asyncio.Future[None]]]:
         batch: list[Append] = []

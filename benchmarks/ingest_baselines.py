@@ -8,12 +8,10 @@ from typing import Any
 import orjson
 import psycopg
 import uvloop
-from granian.constants import Interfaces
-from granian.server.embed import Server
 
+from api import server
 from api.committer import Committer
-from premortem.adapters.event_log.postgres import PostgresEventLog
-from premortem.adapters.postgres import open_pool
+from premortem.adapters.event_log.postgres_appender import PostgresAppender
 from premortem.domain.fingerprint import group
 from premortem.ports import Append
 from premortem.sentry import envelope
@@ -46,7 +44,7 @@ async def _ok(send: Any) -> None:
 
 async def main(kind: str, dsn: str) -> None:
     """Serve one of the baselines on a free port, which is printed."""
-    committer = Committer(PostgresEventLog(open_pool(dsn, size=4)))
+    committer = Committer(PostgresAppender(dsn))
     connection = await psycopg.AsyncConnection.connect(dsn)
     await connection.execute("CREATE TABLE IF NOT EXISTS bench_events (header bytea, body bytea)")
     await connection.commit()
@@ -67,10 +65,8 @@ async def main(kind: str, dsn: str) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    app = bare if kind == "bare" else one_insert
-    server = Server(app, "127.0.0.1", port, interface=Interfaces.ASGINL, websockets=False, log_enabled=False)
     print(port, flush=True)
-    await server.serve()
+    await server.serve(bare if kind == "bare" else one_insert, "127.0.0.1", port)
 
 
 if __name__ == "__main__":

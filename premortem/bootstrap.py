@@ -10,6 +10,7 @@ from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
 from premortem.adapters.clock import scaled
 from premortem.adapters.clock.system import SystemClock
 from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
+from premortem.adapters.event_log.postgres_appender import PostgresAppender
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
 from premortem.adapters.postgres import Pool, connected, open_pool
@@ -20,6 +21,7 @@ from premortem.domain.ids import TenantId
 from premortem.embedded import data_directory, stack
 from premortem.ports import (
     Administration,
+    Appender,
     CheckpointStore,
     Clock,
     EventLog,
@@ -71,6 +73,11 @@ def connect(settings: Settings, *, connections: int = 8) -> Adapters:
         administration=PostgresAdministration(pool),
         close=close,
     )
+
+
+def appender(settings: Settings) -> Appender:
+    """Return the log's writing end for an event loop; it connects when first used."""
+    return PostgresAppender(stack.resolve(settings).postgres_dsn, crash=crash_points() if settings.crash_at else None)
 
 
 @contextmanager

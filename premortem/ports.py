@@ -85,6 +85,16 @@ class EventLog(Protocol):
         """Drop records of `topic` recorded before the time `before`, whole days at most; return how many went."""
 
 
+class Appender(Protocol):
+    """The writing end of an event log for an event loop: what `EventLog.append` promises, without a thread."""
+
+    async def append(self, records: Sequence[Append]) -> Sequence[Position]:
+        """Append all records durably and return where each stands, in the order given."""
+
+    async def close(self) -> None:
+        """Let go of what is held."""
+
+
 # ----------------------------------------------------------------------------------------------------- checkpoints
 class Checkpoint(Struct, frozen=True):
     """How far a dataflow has come in one partition, and the state it had there."""

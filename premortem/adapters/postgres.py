@@ -13,16 +13,24 @@ from premortem.exceptions import Unavailable
 
 Pool = ConnectionPool[psycopg.Connection[tuple[Any, ...]]]
 
-_CONNECT_SECONDS = 5
-_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+WAIT_SECONDS = 5.0
+"""Nobody waits longer for a connection."""
 
 
-def open_pool(dsn: str, *, size: int = 4, statement_timeout_ms: int = 5_000, wait_seconds: float = 5.0) -> Pool:
+def connection_settings(statement_timeout_ms: int = 5_000) -> dict[str, str | int]:
+    """Return what every connection of ours is opened with: deadlines for connecting, for statements, for silence."""
+    options = f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC -c application_name=premortem"
+    silence = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+    return {"connect_timeout": 5, "options": options, **silence}
+
+
+def open_pool(
+    dsn: str, *, size: int = 4, statement_timeout_ms: int = 5_000, wait_seconds: float = WAIT_SECONDS
+) -> Pool:
     """Return a pool of up to `size` connections; it connects when first used, so a server that is away is no error yet.
 
     Every statement ends after `statement_timeout_ms`, and nobody waits longer than `wait_seconds` for a connection.
     """
-    options = f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC -c application_name=premortem"
     return ConnectionPool(
         dsn,
         min_size=0,
@@ -30,7 +38,7 @@ def open_pool(dsn: str, *, size: int = 4, statement_timeout_ms: int = 5_000, wai
         timeout=wait_seconds,
         max_idle=300,
         reconnect_timeout=wait_seconds,
-        kwargs={"connect_timeout": _CONNECT_SECONDS, "options": options, **_KEEPALIVE},
+        kwargs=connection_settings(statement_timeout_ms),
         open=True,
     )
 
@@ -39,11 +47,17 @@ def open_pool(dsn: str, *, size: int = 4, statement_timeout_ms: int = 5_000, wai
 def connected(pool: Pool) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """Lend a connection for one transaction: committed at the end, rolled back on an exception.
 
-    A server that is away, shutting down or too slow is Unavailable; so is a lost serialisation race.
+    Raises Unavailable when the server is away, shutting down or too slow, and for a lost serialisation race.
     """
+    with unavailable(), pool.connection() as connection:
+        yield connection
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """Turn a server that is away, shutting down or too slow, and a lost serialisation race, into Unavailable."""
     try:
-        with pool.connection() as connection:
-            yield connection
+        yield
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as exception:
         raise Unavailable(f"PostgreSQL: {' '.join(str(exception).split())[:300]}") from exception
 

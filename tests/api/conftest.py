@@ -18,7 +18,7 @@ from api.keys import KeyCache
 from api.webhooks import Webhooks
 from premortem.adapters.administration.memory import MemoryAdministration
 from premortem.adapters.checkpoint_store.memory import MemoryCheckpointStore
-from premortem.adapters.event_log.memory import MemoryEventLog
+from premortem.adapters.event_log.memory import MemoryAppender, MemoryEventLog
 from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
 from premortem.adapters.incident_store.memory import MemoryIncidentStore
 from premortem.domain import payload, project_stream
@@ -98,7 +98,7 @@ async def world(anyio_backend: str) -> AsyncIterator[World]:
     project = administration.create_project(TenantId("acme"), "shop", "Shop", KEY)
     for tenant, token in (("acme", TOKEN), ("other", OTHER_TOKEN)):
         administration.create_token(TenantId(tenant), "test", hashlib.sha256(token.encode()).hexdigest())
-    committer, keys = Committer(log), KeyCache(administration, fresh_ms=0)
+    committer, keys = Committer(MemoryAppender(log)), KeyCache(administration, fresh_ms=0)
     limits = Limits(wire=150_000, envelope=300_000, item=100_000, body_seconds=0.3)
     stores = Stores(
         log, incidents, evidence, administration, checkpoints, counters, clock, committer.append, "http://premortem"

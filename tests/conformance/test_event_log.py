@@ -1,28 +1,49 @@
 """Every event log keeps the promise of `ports.EventLog`."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.adapters.event_log.partitioner import partition_of
 from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
+from premortem.adapters.event_log.postgres_appender import PostgresAppender
 from premortem.adapters.postgres import open_pool
 from premortem.exceptions import Conflict, Malformed, OffsetLost
-from premortem.ports import Append, EventLog
+from premortem.ports import Append, EventLog, Position
 
 PARTITIONS = 4
 
 
-@pytest.fixture(params=["memory", "postgres"])
+class ThroughAppender(PostgresEventLog):
+    """The log of PostgreSQL, written by its other end: the one for event loops."""
+
+    dsn = ""
+
+    def append(self, records: Sequence[Append]) -> Sequence[Position]:
+        async def append() -> Sequence[Position]:
+            appender = PostgresAppender(self.dsn)
+            try:
+                return await appender.append(records)
+            finally:
+                await appender.close()
+
+        return asyncio.run(append())
+
+
+@pytest.fixture(params=["memory", "postgres", "postgres-appender"])
 def log(request: pytest.FixtureRequest) -> Iterator[EventLog]:
     if request.param == "memory":
         yield MemoryEventLog(PARTITIONS)
         return
-    pool = open_pool(request.getfixturevalue("postgres_dsn"), size=12)
+    dsn = request.getfixturevalue("postgres_dsn")
+    pool = open_pool(dsn, size=12)
     create_topics(pool, PARTITIONS)
-    yield PostgresEventLog(pool)
+    log = PostgresEventLog(pool) if request.param == "postgres" else ThroughAppender(pool)
+    ThroughAppender.dsn = dsn
+    yield log
     pool.close()
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from threading import Lock
 
-from premortem.adapters.event_log.partitioner import partition_of
+from premortem.adapters.event_log.partitioner import place_of
 from premortem.exceptions import Malformed, OffsetLost
 from premortem.ports import TOPICS, Append, LogRecord, Position, Topic
 
@@ -70,7 +70,18 @@ class MemoryEventLog:
         held = self._records.get(record.topic)
         if held is None:
             raise Malformed(f"there is no topic {record.topic!r}")
-        partition = partition_of(record.key, len(held)) if record.partition is None else record.partition
-        if not 0 <= partition < len(held):
-            raise Malformed(f"{record.topic} has no partition {partition}")
-        return record.topic, partition
+        return place_of(record, len(held))
+
+
+class MemoryAppender:
+    """The writing end of a memory log, for an event loop."""
+
+    def __init__(self, log: MemoryEventLog) -> None:
+        self._log = log
+
+    async def append(self, records: Sequence[Append]) -> Sequence[Position]:
+        """Append all records, or none."""
+        return self._log.append(records)
+
+    async def close(self) -> None:
+        """Let go of nothing."""

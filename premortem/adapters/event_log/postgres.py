@@ -6,12 +6,11 @@ passed it never sees the earlier one.) Writers lock the partitions of a batch in
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import psycopg
 from psycopg import errors
 
-from premortem.adapters.event_log.partitioner import partition_of
+from premortem.adapters.event_log.packed import Place, pack
+from premortem.adapters.event_log.partitioner import place_of
 from premortem.adapters.postgres import Pool, connected, statement
 from premortem.exceptions import Conflict, Malformed, OffsetLost
 from premortem.ports import TOPICS, Append, LogRecord, Position, Topic
@@ -58,57 +57,22 @@ class PostgresEventLog:
 
     def append(self, records: Sequence[Append]) -> Sequence[Position]:
         """Append all records in one transaction."""
-        batches: dict[tuple[Topic, int], list[int]] = {}
-        for index, record in enumerate(records):
-            batches.setdefault(self._place(record), []).append(index)
-        if not batches:
+        if not records:
             return []
+        packed = pack(records, self._place)
         for attempt in (0, 1):
             try:
-                return self._write(records, batches)
+                with connected(self._pool) as connection:
+                    row = connection.execute(statement(__file__, "append"), packed.arguments, binary=True).fetchone()
+                    if self._crash:
+                        self._crash("event_log.before_commit")
+                return packed.positions(row[0] if row else ())
             except errors.CheckViolation:  # midnight has passed: the payloads' table of the new day is missing
                 if attempt:
                     raise
                 with connected(self._pool) as connection:
                     connection.execute(statement(__file__, "ensure_day"))
         raise AssertionError("not reached")
-
-    def _write(self, records: Sequence[Append], batches: dict[tuple[Topic, int], list[int]]) -> Sequence[Position]:
-        positions: list[Position] = [Position("dead-letters", 0, 0)] * len(records)
-        wanted = sorted(batches)
-        columns: dict[Topic, tuple[list[int], list[int], list[str], list[bytes]]] = {}
-        with connected(self._pool) as connection:
-            first = self._hand_out(connection, wanted, batches)
-            for topic, partition in wanted:
-                into = columns.setdefault(topic, ([], [], [], []))
-                offset = first[topic, partition]
-                for index in batches[topic, partition]:
-                    positions[index] = Position(topic, partition, offset)
-                    into[0].append(partition)
-                    into[1].append(offset)
-                    into[2].append(records[index].key)
-                    into[3].append(records[index].value)
-                    offset += 1
-            for topic, arrays in columns.items():
-                connection.execute(_insert(topic), arrays, binary=True)
-            if self._crash:
-                self._crash("event_log.before_commit")
-        return positions
-
-    def _hand_out(
-        self,
-        connection: psycopg.Connection[tuple[Any, ...]],
-        wanted: list[tuple[Topic, int]],
-        batches: dict[tuple[Topic, int], list[int]],
-    ) -> dict[tuple[Topic, int], int]:
-        """Lock the partitions in their order, move their next offsets on, and return the first ones handed out."""
-        arguments = {
-            "topics": [topic for topic, _ in wanted],
-            "partitions": [partition for _, partition in wanted],
-            "counts": [len(batches[place]) for place in wanted],
-        }
-        rows = connection.execute(statement(__file__, "hand_out_offsets"), arguments).fetchall()
-        return {(topic, partition): next_offset for topic, partition, next_offset in rows}
 
     def read(self, topic: Topic, partition: int, offset: int, limit: int) -> Sequence[LogRecord]:
         """Return up to `limit` records from `offset` on."""
@@ -148,16 +112,8 @@ class PostgresEventLog:
         with connected(self._pool) as connection:
             return [row[0] for row in connection.execute(statement(__file__, name), {"topic": topic}).fetchall()]
 
-    def _place(self, record: Append) -> tuple[Topic, int]:
-        count = self.partitions(record.topic)
-        partition = partition_of(record.key, count) if record.partition is None else record.partition
-        if not 0 <= partition < count:
-            raise Malformed(f"{record.topic} has no partition {partition}")
-        return record.topic, partition
-
-
-def _insert(topic: Topic) -> bytes:
-    return statement(__file__, "insert_records").replace(b"log_table", TABLES[topic].encode())
+    def _place(self, record: Append) -> Place:
+        return place_of(record, self.partitions(record.topic))
 
 
 def _read(topic: Topic) -> bytes:

@@ -1,0 +1,1 @@
+SELECT log_append(%s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s, %s)

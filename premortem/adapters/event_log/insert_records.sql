@@ -1,2 +1,0 @@
-INSERT INTO log_table (partition, "offset", key, value)
-SELECT * FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::bytea[])
