@@ -30,7 +30,7 @@ _UNKNOWN_JS = frozenset(("?", "<anonymous function>", "<anonymous>", "Anonymous 
 _LOW_QUALITY_PATHS = frozenset(("[native code]", "native code", "eval code", "<anonymous>"))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def frame_values(frame: Frame, event_platform: str) -> Values:
     """Return what contributes of the frame; empty when nothing does. `in_app` and numbers never matter here."""
     platform = frame.platform or event_platform

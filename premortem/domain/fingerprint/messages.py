@@ -51,7 +51,7 @@ _MAY_CHANGE = re.compile(r"""[0-9@]|://|\.[A-Za-z]|::|=['"TtFf]|:[0-9a-fA-F]""")
 """What every part needs some of: a text without any of it stays as it is."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def normalise_message(text: str) -> str:
     """Return the message as it is grouped by: its first two lines that are not blank, parameterised."""
     lines = [line for line in text[:LONGEST].splitlines() if line.strip()]

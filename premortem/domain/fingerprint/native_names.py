@@ -30,7 +30,7 @@ _STAND_INS = (
 _BACK = (("\ue000", "<"), ("\ue001", "()"), ("\ue002", "->"), ("\ue003", "`anonymous namespace'"))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def trim(function: str, platform: str | None) -> str:
     """Return the name without signature, template arguments and build hashes, for platforms that have them."""
     if platform == "csharp":

@@ -111,7 +111,7 @@ def _in_categories(wanted: tuple[tuple[str, bool], ...], judgement: Judgement) -
     return all((judgement.category == name) != negated for name, negated in wanted)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _face(frame: Frame, event_platform: str) -> _Face:
     platform = frame.platform or event_platform
     function = frame.function or ""
@@ -130,7 +130,7 @@ def _slashed(path: str) -> str:
     return path[:1024].replace("\\", "/").lower()
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _candidates(face: _Face) -> frozenset[int]:
     """Return the rules whose matchers on the frame itself hold."""
     return frozenset(

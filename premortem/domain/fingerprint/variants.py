@@ -1,8 +1,9 @@
 """Variants of an event: how it looks by the application's own frames, by all frames, or by its message."""
 
 from collections.abc import Sequence
-from hashlib import md5
+from hashlib import blake2b, md5
 
+import msgspec
 from msgspec import Struct
 
 from premortem.domain.error_event import ErrorEvent, ExceptionValue, Frame
@@ -29,6 +30,14 @@ class _Stack(Struct, frozen=True):
 
     app: Values
     system: Values
+
+
+_NOTHING = _Stack((), ())
+_MOST_REMEMBERED = 2048
+_LARGEST_REMEMBERED = 32 << 10
+_remembered: dict[bytes, _Stack] = {}
+"""Stacks judged before: a cache of a pure function, bounded in entries and in the bytes of each."""
+_ENCODER = msgspec.msgpack.Encoder()
 
 
 def hash_of(values: Sequence[str]) -> str:
@@ -93,8 +102,22 @@ def _relevant_thread(event: ErrorEvent) -> tuple[Frame, ...] | None:
 
 
 def _stack(frames: Sequence[Frame] | None, platform: str) -> _Stack:
+    """Return what the frames contribute. An error that comes again is known by a digest of its frames."""
     if not frames:
-        return _Stack((), ())
+        return _NOTHING
+    said = _ENCODER.encode((platform, frames))
+    if len(said) > _LARGEST_REMEMBERED:
+        return _judged(frames, platform)
+    digest = blake2b(said, digest_size=16).digest()
+    stack = _remembered.get(digest)
+    if stack is None:
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        stack = _remembered[digest] = _judged(frames, platform)
+    return stack
+
+
+def _judged(frames: Sequence[Frame], platform: str) -> _Stack:
     judgements = judge(frames, platform)
     app: list[tuple[str, str]] = []
     system: list[tuple[str, str]] = []
@@ -110,7 +133,7 @@ def _stack(frames: Sequence[Frame] | None, platform: str) -> _Stack:
     if len(frames) == 1 and family(frames[0].platform or platform) == "javascript":
         only = frames[0]
         if not only.function and is_url(only.abs_path or only.filename):
-            return _Stack((), ())
+            return _NOTHING
     return _Stack(tuple(app), tuple(system))
 
 

@@ -9,6 +9,8 @@ from premortem.sentry.event_payload import text
 _MOST_FRAMES = 250
 _FIRST_FRAMES = 50
 _MOST_EXCEPTIONS = 200
+_LONGEST_NAME = 1024
+"""Longer names and lines of a frame are cut for grouping, which remembers frames; the payload keeps them."""
 _TYPED = re.compile(r"([A-Za-z_][\w.]{0,127}): (.*)", re.DOTALL)
 
 
@@ -104,7 +106,7 @@ def _frame(entry: dict[str, Any]) -> Frame:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return value[:_LONGEST_NAME] if isinstance(value, str) and value else None
 
 
 def _integer(value: Any) -> int | None:
