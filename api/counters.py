@@ -1,5 +1,7 @@
 """What the gateway counts, for Prometheus and for the conservation sums: nothing is dropped in silence."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 STAGES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -30,3 +32,8 @@ class Counters:
             buckets=STAGES,
             registry=self.registry,
         )
+        # Looking a child up by its labels costs more than counting; all labels are words of this code, so they are few.
+        self.request = cache(self.requests.labels)
+        self.item = cache(self.items.labels)
+        self.drop = cache(self.dropped.labels)
+        self.stage = cache(self.stages.labels)

@@ -93,7 +93,7 @@ class Ingest:
                 self._in_flight[address] = left
             else:
                 del self._in_flight[address]
-        self._counters.requests.labels(endpoint, str(status)).inc()
+        self._counters.request(endpoint, str(status)).inc()
         await respond(send, status, body, [*_CORS, *((k.encode(), v.encode()) for k, v in headers.items())])
 
     async def _answer(
@@ -113,7 +113,7 @@ class Ingest:
             return self._refuse(400, "malformed", exception)
 
     def _refuse(self, status: int, reason: str, exception: PremortemException) -> tuple[int, bytes, dict[str, str]]:
-        self._counters.dropped.labels(reason).inc()
+        self._counters.drop(reason).inc()
         return status, _error(str(exception)), {}
 
     async def _take(
@@ -149,8 +149,8 @@ class Ingest:
         elif intake.reasons:
             status = 413 if all(outcome == "too_large" for _, outcome in intake.outcomes) else 400
             return status, _error("nothing in this request could be used", intake.reasons), {}
-        self._counters.stages.labels("parse").observe(parsed_at - started)
-        self._counters.stages.labels("append").observe(perf_counter() - parsed_at)
+        self._counters.stage("parse").observe(parsed_at - started)
+        self._counters.stage("append").observe(perf_counter() - parsed_at)
         return 200, _identified(intake, parsed), {}
 
     async def _known(self, credentials: auth.Credentials, now: int) -> ProjectKey:
@@ -160,16 +160,16 @@ class Ingest:
         return key
 
     def _limited(self, wait: int, events: int) -> tuple[int, bytes, dict[str, str]]:
-        self._counters.dropped.labels("rate_limited").inc(events)
+        self._counters.drop("rate_limited").inc(events)
         limit = rate_limits.Limit(seconds=wait, categories=("error",), scope="key", reason="rate_limited")
         detail = "Sentry dropped data due to a quota or internal rate limit being reached."
         return 429, _error(detail), rate_limits.headers([limit])
 
     def _count(self, intake: Intake) -> None:
         for (kind, outcome), count in intake.outcomes.items():
-            self._counters.items.labels(kind if kind in rate_limits.ITEM_TYPES else "unknown", outcome).inc(count)
+            self._counters.item(kind if kind in rate_limits.ITEM_TYPES else "unknown", outcome).inc(count)
             if outcome not in ("accepted", "skipped"):
-                self._counters.dropped.labels(outcome).inc(count)
+                self._counters.drop(outcome).inc(count)
         if intake.scrubbed:
             self._counters.scrubbed.inc(intake.scrubbed)
 

@@ -54,7 +54,7 @@ class Webhooks:
             status, detail = 503, str(exception)
         except Permanent as exception:
             status, detail = 400, str(exception)
-        self._counters.requests.labels("webhook", str(status)).inc()
+        self._counters.request("webhook", str(status)).inc()
         body = b"{}" if status < 300 else orjson.dumps({"detail": detail, "causes": []})
         await respond(send, status, body, [])
 
@@ -69,7 +69,7 @@ class Webhooks:
         now = self._clock.now()
         integration = _sender(await self._integrations.all(now), headers, body, path[len(_SENTRY) + 1 :])
         if integration is None:
-            self._counters.dropped.labels("webhook_unverified").inc()
+            self._counters.drop("webhook_unverified").inc()
             return 401, "the signature (or the secret in the path) matches no integration"
         if not body:
             return 200, ""
@@ -79,13 +79,13 @@ class Webhooks:
 
     async def _append(self, notice: webhook.WebhookNotice, integration: Integration, now: int) -> None:
         if not isinstance(notice, webhook.ErrorNotice):
-            self._counters.items.labels("webhook", "skipped").inc()
+            self._counters.item("webhook", "skipped").inc()
             return
         key = ProjectKey("", integration.tenant_id, integration.project_id, active=True, events_per_minute=0)
         source = Source(key, now, secrets.token_hex(16), self._salt)
         intake = acceptance.take_event_object(notice.event, source, notice.web_url)
         await self._committer.append(intake.records)
-        self._counters.items.labels("webhook", "accepted").inc()
+        self._counters.item("webhook", "accepted").inc()
 
 
 def _sender(

@@ -52,7 +52,7 @@ async def main(kind: str, dsn: str) -> None:
 
     async def bare(_: Any, receive: Any, send: Any) -> None:
         header, body = parse_and_group(await _body(receive))
-        await committer.append([Append("dead-letters", "bench", header), Append("sentry.payloads", "0", body)])
+        await committer.append([Append("dead-letters", "bench", header), Append("dead-letters", "bench", body)])
         await _ok(send)
 
     async def one_insert(_: Any, receive: Any, send: Any) -> None:

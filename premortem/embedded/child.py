@@ -19,6 +19,8 @@ class Child(Struct, frozen=True, kw_only=True):
     tried again. It starts when all of `after` are ready, and waits at most `patience_seconds` for those of
     `after_if_soon`. With `once` it is a step: ready when it exits with 0, repeated until it does.
 
+    A child with a `niceness` above 0 yields the processor to the others when there is not enough for all.
+
     To stop it gets `stop_signal`, after `stop_seconds` `death_signal`, and SIGKILL a second later; `death_signal` is
     also what the kernel sends it when the supervisor dies.
     """
@@ -37,6 +39,7 @@ class Child(Struct, frozen=True, kw_only=True):
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 3
     death_signal: signal.Signals = signal.SIGKILL
+    niceness: int = 0
 
 
 def back_off(failures: int) -> float:

@@ -8,6 +8,9 @@ from premortem.embedded import postgres_paths
 from premortem.embedded.child import Child
 from premortem.settings import Settings
 
+_BEHIND_THE_GATEWAY = 5
+"""Niceness of what may fall behind in a burst: what clients wait for comes first, the log keeps the rest."""
+
 
 def embedded_children(settings: Settings, environment: dict[str, str], own: frozenset[str]) -> list[Child]:
     """Return the children for resolved `settings` (`stack.resolve`); all get `environment` on top of ours.
@@ -28,6 +31,7 @@ def embedded_children(settings: Settings, environment: dict[str, str], own: froz
             ),
             env=environment,
             ready=f"http://127.0.0.1:{settings.clickhouse_port}/ping",
+            niceness=_BEHIND_THE_GATEWAY,
             stop_seconds=4,
         ),
         _schema("postgres", environment, own),
@@ -43,6 +47,7 @@ def embedded_children(settings: Settings, environment: dict[str, str], own: froz
             name="dataflows",
             module="dataflows",
             env=environment,
+            niceness=_BEHIND_THE_GATEWAY,
             settle_seconds=2,  # nothing to ask: what cannot even begin has ended by then
             after=("postgres-schema",),
             after_if_soon=("clickhouse-schema",),

@@ -1,4 +1,4 @@
-"""Start a program that dies with its parent: `python -I -S launch.py SIGNAL PARENT PROGRAM [ARGUMENT...]`.
+"""Start a program that dies with its parent: `python -I -S launch.py SIGNAL PARENT NICENESS PROGRAM [ARGUMENT...]`.
 
 A script of its own, because a death signal must be asked for by the child itself after the fork, and `preexec_fn` is
 not safe beside threads. It imports nothing of ours and costs about 20 ms; then it *becomes* the program (same pid).
@@ -26,9 +26,10 @@ def die_with_parent(death_signal: int, parent: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Set the death signal, undo an inherited signal mask, and become the program."""
-    death_signal, parent, *command = arguments
+    """Set the death signal and the priority, undo an inherited signal mask, and become the program."""
+    death_signal, parent, niceness, *command = arguments
     die_with_parent(int(death_signal), int(parent))
+    os.nice(int(niceness))
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.execv(command[0], command)  # noqa: S606 - a command of ours, no shell wanted
 

@@ -14,17 +14,25 @@ _ROOT = Path(__file__).parents[2]
 
 
 def spawn(
-    module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path, death_signal: Signals
+    module: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    death_signal: Signals,
+    niceness: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start `python -m module arguments...` in a session of its own, appending its output to `log`.
+
+    With a `niceness` (0 to 19) it yields the processor to the others.
 
     Call it from a thread that lives as long as the child shall: the kernel sends `death_signal` when it ends.
     """
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     program = [sys.executable, "-m", module, *arguments]
+    how = [str(int(death_signal)), str(os.getpid()), str(niceness)]
     with log.open("ab") as words:
         return subprocess.Popen(  # noqa: S603 - our own modules
-            [sys.executable, "-I", "-S", launch.__file__, str(int(death_signal)), str(os.getpid()), *program],
+            [sys.executable, "-I", "-S", launch.__file__, *how, *program],
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,

@@ -60,7 +60,7 @@ class Supervised:
             return
         child = self.child
         try:
-            self.running = spawn(child.module, child.args, child.env, self.log, child.death_signal)
+            self.running = spawn(child.module, child.args, child.env, self.log, child.death_signal, child.niceness)
         except OSError as problem:
             self._failed(f"could not be started: {problem}")
             return
