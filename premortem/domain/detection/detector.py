@@ -175,13 +175,14 @@ class Detector:
     ) -> None:
         """Open or widen an incident when a window holds more than chance explains."""
         scan, config = known.scan, project.config
-        if scan is None:
+        age = (event.occurred_at - known.first_seen) / MINUTE_MS
+        # What costs nothing is asked first: in a burst that a gate holds back, every event comes this far.
+        if scan is None or age < config.novelty_minutes or self._is_too_old_or_muted(event, fingerprint, project):
             return
         base = _clamped("score_opens", project.rules.get("sensitivity", config.score_opens))
         found = scan.judge(base, project.rates, config)
         if found is None:
             return
-        age = (event.occurred_at - known.first_seen) / MINUTE_MS
         gates = (
             Gate("score", found.score, found.threshold, passed=True),
             Gate("recurring peak", found.observed, round(found.veto_limit, 6), passed=True),
@@ -199,6 +200,11 @@ class Detector:
             facts.append(findings.opened(event, fingerprint, incident, decision, known.first_seen))
         else:
             facts.append(findings.grew(event, fingerprint, IncidentId(known.incident_id), decision))
+
+    def _is_too_old_or_muted(self, event: ErrorSeen, fingerprint: str, project: Project) -> bool:
+        """Return whether one of the first two common gates is closed."""
+        hours = (self._clock - event.occurred_at) / _HOUR_MS
+        return hours > project.config.page_hours or project.mutes.get(fingerprint, 0) > self._clock
 
     def _common_gates(
         self, event: ErrorSeen, fingerprint: str, project: Project, events: int, users: int | None

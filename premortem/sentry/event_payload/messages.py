@@ -7,6 +7,7 @@ from premortem.sentry.event_payload import text
 
 _NAMED = re.compile(r"%\((\w{1,100})\)[sdrf]")
 _OLD = "sentry.interfaces.Message"
+_MOST_PARAMS = 50
 
 
 def logentry(payload: dict[str, Any]) -> tuple[str | None, str | None]:
@@ -41,7 +42,7 @@ def logentry(payload: dict[str, Any]) -> tuple[str | None, str | None]:
 
 def _format(template: str, params: Any) -> str:
     """Fill in printf's placeholders and `{}` as far as the parameters go; a template that does not fit stays."""
-    if isinstance(params, list) and params and len(params) <= 50:
+    if isinstance(params, list) and params and len(params) <= _MOST_PARAMS:
         filled = [part if isinstance(part, str | int | float) else text.plain(part) for part in params]
         if "%" in template:
             return _printf(template, filled)
@@ -49,8 +50,13 @@ def _format(template: str, params: Any) -> str:
         if len(pieces) == len(filled) + 1:
             return text.plain("".join(p + str(f) for p, f in zip(pieces, [*filled, ""], strict=True))) or template
     if isinstance(params, dict):
-        return text.plain(_NAMED.sub(lambda m: str(params.get(m[1], m[0])), template)) or template
+        # Few places, each with a short text: a template that names one long value often would grow without bound.
+        return text.plain(_NAMED.sub(lambda m: _shown(params.get(m[1], m[0])), template, _MOST_PARAMS)) or template
     return template
+
+
+def _shown(value: Any) -> str:
+    return str(value if isinstance(value, int | float) else text.plain(value))
 
 
 def _printf(template: str, params: list[Any]) -> str:

@@ -18,6 +18,14 @@ _PLATFORMS = frozenset(
 )
 _MOST_BREADCRUMBS = 150
 _LONGEST_TITLE = 256
+_INTERFACES = {
+    f"sentry.interfaces.{name}": field
+    for name, field in (
+        *(("Exception", "exception"), ("Stacktrace", "stacktrace"), ("Template", "template")),
+        *(("User", "user"), ("Http", "request"), ("Breadcrumbs", "breadcrumbs"), ("Csp", "csp")),
+    )
+}
+"""What raven's early versions call the fields (the message's has a file of its own)."""
 _PROMOTED = frozenset(("environment", "release", "user", "filename", "dist"))
 
 
@@ -35,12 +43,14 @@ def normalise(
     time that is missing or wrong. `user_salt` keys the hash of the user.
     """
     get = payload.get
+    for interface, field in _INTERFACES.items():
+        if interface in payload:
+            payload.setdefault(field, payload.pop(interface))
     platform = get("platform")
     platform = platform if isinstance(platform, str) and platform in _PLATFORMS else "other"
     exceptions = stacks.exceptions(payload)
     message, formatted = logentry(payload)
-    tags = text.tags(get("tags"))
-    tagged = dict(tags)
+    tagged = dict(text.tags(get("tags"))) | dict(text.tags([["server_name", payload.pop("server_name", None)]]))
     environment = text.environment(get("environment")) or text.environment(tagged.get("environment"))
     event = ErrorEvent(
         event_id=EventId(event_id),
@@ -57,7 +67,7 @@ def normalise(
         release=text.release(get("release")),
         environment=environment,
         dist=text.dist(get("dist")),
-        tags=tuple((key, value) for key, value in tags if key not in _PROMOTED),
+        tags=tuple(item for item in sorted(tagged.items())[: text.MOST_TAGS] if item[0] not in _PROMOTED),
         user_hash=_user_hash(get("user"), user_salt),
         trace_id=_trace_id(get("contexts")),
         message=message,

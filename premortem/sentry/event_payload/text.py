@@ -10,6 +10,7 @@ _TAG_KEY = re.compile(r"[a-zA-Z0-9_.:-]{1,200}\Z")
 _LEVELS = frozenset(("debug", "info", "warning", "error", "fatal"))
 _NUMBERED = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}
 LONGEST_VALUE = 8192
+MOST_TAGS = 200
 
 
 def plain(value: object, limit: int = LONGEST_VALUE) -> str | None:
@@ -77,13 +78,13 @@ def event_id(value: Any) -> str | None:
 
 
 def tags(value: Any) -> list[list[str]]:
-    """Return tags as sorted pairs of texts; those with an unusable key or value are left out. At most 200."""
+    """Return tags as sorted pairs of texts; those with an unusable key or value are left out. At most MOST_TAGS."""
     if isinstance(value, dict):
         pairs: list[Any] = [list(item) for item in value.items()]
     else:
         pairs = value if isinstance(value, list) else []
     kept: dict[str, str] = {}
-    for pair in pairs[:200]:
+    for pair in pairs[:MOST_TAGS]:
         if isinstance(pair, dict):
             pair = [pair.get("key"), pair.get("value")]
         if not isinstance(pair, list) or len(pair) != 2:
@@ -96,15 +97,16 @@ def tags(value: Any) -> list[list[str]]:
 
 def _tag_key(value: Any) -> str | None:
     key = _scalar(value)
-    key = key.strip().replace(" ", "-") if key else None
+    key = _cut_tag(key.strip().replace(" ", "-")) if key else None
     return key if key and _TAG_KEY.match(key) else None
 
 
 def _tag_value(value: Any) -> str | None:
     text = _scalar(value)
-    if not text or "\n" in text:
-        return None
-    text = text.strip()
+    return _cut_tag(text.strip()) if text and "\n" not in text else None
+
+
+def _cut_tag(text: str) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
