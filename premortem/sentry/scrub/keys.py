@@ -7,6 +7,8 @@ and `API_KEY` are one name. Short words count only as whole words, so that `auth
 import re
 from typing import Literal
 
+from premortem.sentry.scrub.marks import MARK
+
 Verdict = Literal["safe", "secret", "secret text", "address", "removed"]
 """What goes: nothing; text and numbers; text alone (`token: 5` is a count); a network address; the whole value."""
 
@@ -76,6 +78,7 @@ _HARMLESS_ENDS = frozenset(
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _REPR = re.compile(r"[bBrRuU]{0,2}(['\"])(.*)\1", re.DOTALL)
 _LONGEST = 128
+_MARK = re.compile(MARK)
 _REMEMBERED = 20_000
 
 CLEAR: set[str] = set()
@@ -107,6 +110,8 @@ def remember_clear(key: str) -> None:
 def _judge(key: str) -> Verdict:
     if key[-1:] in "'\"" and (quoted := _REPR.fullmatch(key)):
         key = quoted[2]
+    if "[Filtered" in key:  # what a mark says names what was taken out of the key, not what stands under it
+        key = _MARK.sub("", key)
     words = [word.lower() for word in _WORDS.findall(key[-_LONGEST:])]
     while words and words[-1].isdigit() and len(words) > 1:
         words.pop()
