@@ -47,7 +47,7 @@ _PARTS = (
     ("bool", r"(?<==)(?:True|true|False|false)\b"),
 )
 _PATTERN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PARTS), re.VERBOSE)
-_MAY_CHANGE = re.compile(r"""[0-9@]|://|\.[A-Za-z]|::|=['"TtFf]|:[0-9a-fA-F]""")
+_MAY_CHANGE = re.compile(r"""[0-9@]|://|\.[A-Za-z]|::|=['"TtFf]|:[0-9a-fA-F]|[a-fA-F]{8}""")
 """What every part needs some of: a text without any of it stays as it is."""
 
 
