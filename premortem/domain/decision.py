@@ -44,7 +44,7 @@ def explain(decision: Decision) -> str:
     held = [] if decision.fired else [gate for gate in decision.gates if not gate.passed]
     match decision.detector:
         case "novelty":
-            passed = [f"{gate.name} {gate.observed:g}" for gate in decision.gates[:3] if gate.passed]
+            passed = [f"{gate.name} {_shown(gate.observed)}" for gate in decision.gates[:3] if gate.passed]
             reason = "an error that this project has never sent before: " + ", ".join(passed)
         case "spike":
             reason = (
@@ -53,4 +53,10 @@ def explain(decision: Decision) -> str:
             )
     if not held:
         return reason
-    return reason + "; held back: " + ", ".join(f"{g.name} {g.observed:g} against {g.limit:g}" for g in held)
+    against = [f"{gate.name} {_shown(gate.observed)} against {_shown(gate.limit)}" for gate in held]
+    return reason + "; held back: " + ", ".join(against)
+
+
+def _shown(number: float) -> str:
+    """Every digit of a count or of a time in milliseconds, without the noise of a float's last ones."""
+    return f"{number:.15g}"
