@@ -103,10 +103,15 @@ class Detector:
             known = Known(event.occurred_at)
             project.add(event.hashes, known)
         known.total += 1
-        known.first_seen = min(known.first_seen, event.occurred_at)
-        known.last_seen = max(known.last_seen, event.occurred_at)
-        facts: list[IncidentFact] = []
+        at = event.occurred_at
+        if at < known.first_seen:
+            known.first_seen = at
+        if at > known.last_seen:
+            known.last_seen = at
         fires = self._count(event, known, project)
+        if known.judged and not fires:
+            return _NOTHING
+        facts: list[IncidentFact] = []
         if not known.judged:
             self._judge_novelty(event, fingerprint, known, project, facts)
         if fires:

@@ -12,7 +12,7 @@ from premortem.domain.detection.level import Level
 from premortem.domain.detection.scan import Scan
 from premortem.domain.detection.windows import Windows
 
-FORMAT = 1
+FORMAT = 2
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list)
 
@@ -46,7 +46,7 @@ def _scan(scan: Scan) -> list[Any]:
         [level.a, level.at, level.b, level.expected, level.p, level.q, level.started],
         [level.seasonal_counts.tobytes(), level.seasonal_exposure.tobytes(), level.factors.tobytes()],
         [_windows(windows) for windows in scan.windows],
-        [scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits],
+        [scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact],
         [scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told],
         [[hour, *counts] for hour, counts in scan.peaks.items()],
     ]
@@ -68,7 +68,7 @@ def _unscan(fields: list[Any], of: Rates) -> Scan:
     level.seasonal_counts, level.seasonal_exposure, level.factors = (array("d", table) for table in tables)
     for target, packed in zip(scan.windows, windows, strict=True):
         _unwindow(target, packed)
-    scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits = cells
+    scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact = cells
     scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told = incident
     scan.peaks = {hour: tuple(counts) for hour, *counts in peaks}
     return scan

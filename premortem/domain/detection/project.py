@@ -35,7 +35,9 @@ class Project:
         self._shards: dict[int, dict[str, list[str]]] = {}
         """Shard -> fingerprint -> its hashes."""
         self._touched: dict[str, None] = {}
-        self._ids: list[dict[str, None]] = [{}]
+        self._ids: list[list[str]] = [[]]
+        self._seen: set[str] = set()
+        """Every id in `_ids`."""
         self._segment = 0
         self._dirty_segments: set[int] = set()
         self._dirty_settings = False
@@ -46,10 +48,11 @@ class Project:
 
         The owner takes the other hashes as its own (Sentry's rule, in the order of the log).
         """
-        for found in hashes:
-            owner = self._owners.get(found)
+        owners = list(map(self._owners.get, hashes))
+        for owner in owners:
             if owner is not None:
-                self._adopt(owner, hashes)
+                if None in owners:
+                    self._adopt(owner, hashes)
                 return owner, self._state(owner)
         return hashes[0], None
 
@@ -78,17 +81,22 @@ class Project:
     # ------------------------------------------------------------------------------------------------ duplicates
     def is_duplicate(self, event_id: str) -> bool:
         """Say whether the event was among the last few thousand; remember it."""
-        for segment in self._ids:
-            if event_id in segment:
-                return True
+        if event_id in self._seen:
+            return True
+        self._seen.add(event_id)
         newest = self._ids[-1]
-        newest[event_id] = None
+        newest.append(event_id)
         self._dirty_segments.add(self._segment)
         if len(newest) >= _SEGMENT:
-            self._segment += 1
-            self._ids.append({})
-            del self._ids[:-_SEGMENTS]
+            self._begin_segment()
         return False
+
+    def _begin_segment(self) -> None:
+        self._segment += 1
+        self._ids.append([])
+        for forgotten in self._ids[:-_SEGMENTS]:
+            self._seen.difference_update(forgotten)
+        del self._ids[:-_SEGMENTS]
 
     # ------------------------------------------------------------------------------------------------ settings
     def configure(self, values: Mapping[str, float]) -> None:
@@ -132,7 +140,7 @@ class Project:
             index = segment - self._segment + len(self._ids) - 1
             if index >= 0:
                 ring = segment % (_SEGMENTS + 1)
-                yield f"e{ring}", msgspec.msgpack.encode([segment, list(self._ids[index])])
+                yield f"e{ring}", msgspec.msgpack.encode([segment, self._ids[index]])
         self._dirty_segments.clear()
         if self._dirty_settings:
             self._dirty_settings = False
@@ -153,11 +161,10 @@ class Project:
         if segments:
             project._segment = segments[-1][0]
             kept = [(number, ids) for number, ids in segments if number > project._segment - _SEGMENTS]
-            project._ids = [dict.fromkeys(ids) for _, ids in kept]
+            project._ids = [ids for _, ids in kept]
+            project._seen = {event_id for ids in project._ids for event_id in ids}
             if len(project._ids[-1]) >= _SEGMENT:
-                project._segment += 1
-                project._ids.append({})
-                del project._ids[:-_SEGMENTS]
+                project._begin_segment()
         for name in sorted((n for n in parts if n.startswith("s")), key=lambda n: int(n[1:])):
             shard = project._shards.setdefault(int(name[1:]), {})
             for fingerprint, hashes, packed in msgspec.msgpack.decode(parts[name]):

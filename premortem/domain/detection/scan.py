@@ -4,11 +4,13 @@ At the opening of a bucket each window gets the count that cannot fire yet, so t
 comparison of integers; only a count beyond it is scored. Formulas B and C of the detection notes (docs/adr/0006).
 """
 
+from functools import lru_cache
+from math import fsum
 from typing import NamedTuple
 
 from premortem.domain.detection.config import DetectorConfig, Rates
 from premortem.domain.detection.level import Level
-from premortem.domain.detection.tail import NEVER, SAFE, exact_limit, floor_limit, score
+from premortem.domain.detection.tail import NEVER, SAFE, cannot_reach, exact_limit, floor_limit, score
 from premortem.domain.detection.windows import Windows
 
 NOT_OPEN = -1
@@ -35,6 +37,7 @@ class Scan:
         "cell_means",
         "closed_at",
         "count",
+        "exact",
         "fired_at",
         "level",
         "limits",
@@ -59,7 +62,9 @@ class Scan:
         self.room = 0
         """Events that the open bucket can take before any window may fire."""
         self.limits: list[int] = []
-        """The exact limits that were worked out in the open bucket; empty = none yet."""
+        """Of each window, the `count` of the open bucket that it surely does not fire below; empty = not worked out."""
+        self.exact = 0
+        """Bit j = window j fires at its limit."""
         self.opened_at = NOT_OPEN
         self.fired_at = NOT_OPEN
         self.closed_at = NOT_OPEN
@@ -90,6 +95,7 @@ class Scan:
             else:
                 self._close(0, of, config)
         self.limits = []
+        self.exact = 0
         self.room = self._room(of, config)
 
     def _add_late(self, at: int, of: Rates) -> None:
@@ -106,6 +112,8 @@ class Scan:
                         self.level.a += 1.0
                 windows.add_late(ago)
         self.room -= 1
+        self.limits = [limit - 1 for limit in self.limits]
+        self.exact = 0  # the windows that do not hold the late event fire an event later than that
 
     # ------------------------------------------------------------------------------------------------ buckets
     def _learns(self, of: Rates) -> bool:
@@ -154,15 +162,15 @@ class Scan:
         stride = of.tracks[k].stride
         edge = stride - start % stride
         if edge > len(means):
-            self.cell_means[k] += sum(means)
+            self.cell_means[k] += fsum(means)
             return
         windows, decay = self.windows[k], of.phi_decays[k]
-        windows.close(self.cell_counts[k], self.cell_means[k] + sum(means[:edge]), decay, config)
+        windows.close(self.cell_counts[k], self.cell_means[k] + fsum(means[:edge]), decay, config)
         self.cell_counts[k] = 0
-        cells = [sum(means[j : j + stride]) for j in range(edge, len(means) - stride + 1, stride)]
+        cells = [fsum(means[j : j + stride]) for j in range(edge, len(means) - stride + 1, stride)]
         if cells:
             windows.skip(cells, decay, config)
-        self.cell_means[k] = sum(means[edge + len(cells) * stride :])
+        self.cell_means[k] = fsum(means[edge + len(cells) * stride :])
 
     def _end_hour(self, learns: bool, of: Rates) -> None:
         hour = self.level.at // of.per_hour - 1
@@ -197,14 +205,22 @@ class Scan:
         """Return how many events the open bucket can take before any window may fire; a cheap lower bound."""
         least = int(config.least_events)
         room = NEVER
-        lowest = config.score_opens - 3.0
+        lowest = config.score_opens - SAFE
+        at, expected = self.level.at, self.level.expected
+        wander = config.omega + 1 / max(self.level.a, 0.5)
         for k, track in enumerate(of.tracks):
-            for i in range(len(track.cells)):
-                held, total = self._held(k, i, of)
+            windows, norms = self.windows[k], of.norms[k]
+            counts, means, sums, totals = windows.counts, windows.means, windows.sums, windows.totals
+            held_open = self.cell_counts[k]
+            mean_open = self.cell_means[k] + expected * (track.stride - at % track.stride)
+            for i, width in enumerate(track.cells):
+                held = sums[i] - counts[-width] + held_open
                 limit = least
-                if lowest - of.norms[k][i] >= SAFE - 3.0:
-                    limit = max(least, floor_limit(total, self._variance(k, i, total, config)))
-                room = min(room, limit - held)
+                if lowest >= norms[i]:
+                    total = totals[i] - means[-width] + mean_open
+                    limit = max(least, floor_limit(total, windows.phi(i, config) * total + total * total * wander))
+                if limit - held < room:
+                    room = limit - held
         return room
 
     def judge(self, base: float, of: Rates, config: DetectorConfig) -> Finding | None:
@@ -212,24 +228,43 @@ class Scan:
         threshold = self.threshold(base, config)
         best: Finding | None = None
         if not self.limits:
-            self.limits = [
-                self._limit(k, i, threshold, of, config)
-                for k, track in enumerate(of.tracks)
-                for i in range(len(track.cells))
-            ]
-        j = 0
-        room = NEVER
+            self.limits = [0] * sum(len(track.cells) for track in of.tracks)
+        limits, count, j = self.limits, self.count, -1
         for k, track in enumerate(of.tracks):
             for i in range(len(track.minutes)):
-                held, total = self._held(k, i, of)
-                if held >= self.limits[j]:
-                    found = self._finding(k, i, held, total, threshold, of, config)
-                    if best is None or found.score > best.score:
-                        best = found
-                room = min(room, self.limits[j] - held)
                 j += 1
-        self.room = self.count + max(1, room)
+                if count < limits[j]:
+                    continue
+                held, total = self._held(k, i, of)
+                if not self.exact >> j & 1:
+                    limit, exact = self._next_limit(k, i, held, total, threshold, of, config)
+                    limits[j] = limit - held + count
+                    self.exact |= exact << j
+                    if not exact or held < limit:
+                        continue
+                found = self._finding(k, i, held, total, threshold, of, config)
+                if best is None or found.score > best.score:
+                    best = found
+        self.room = max(count + 1, min(limits))
         return best
+
+    def _next_limit(
+        self, k: int, i: int, held: int, total: float, threshold: float, of: Rates, config: DetectorConfig
+    ) -> tuple[int, bool]:
+        """Return the number of events with which window `i` of track `k` fires in the open bucket, and True; or, for
+        much less work, a number above `held` with which it surely does not yet, plus one, and False.
+        """
+        least = int(config.least_events)
+        if held < least:
+            return least, False
+        variance, norm = self._variance(k, i, total, config), of.norms[k][i]
+        if cannot_reach(threshold, held, total, variance, norm):
+            for further in (2 * held + 8, held + held // 4 + 1):
+                if cannot_reach(threshold, further, total, variance, norm):
+                    return further + 1, False
+            return held + 1, False
+        rare = exact_limit(threshold, total, variance, norm)
+        return max(least, rare, int(self._veto(k, i, of, config)) + 1), True
 
     def tell(self, found: Finding) -> bool:
         """Note that the finding was told; return whether it opens an incident (else it belongs to the open one)."""
@@ -240,18 +275,12 @@ class Scan:
         self.fired_at = self.level.at
         self.told = found.score
         self.limits = []
+        self.exact = 0
         return opens
 
     def open_novel(self) -> None:
         """Note that the fingerprint's novelty opened an incident; a new baseline goes on learning."""
         self.opened_at = self.fired_at = self.level.at
-
-    def _limit(self, k: int, i: int, threshold: float, of: Rates, config: DetectorConfig) -> int:
-        """Return the smallest count at which window `i` of track `k` fires in the open bucket."""
-        _, total = self._held(k, i, of)
-        variance = self._variance(k, i, total, config)
-        rare = exact_limit(threshold, total, variance, of.norms[k][i])
-        return max(int(config.least_events), rare, int(self._veto(k, i, of, config)) + 1)
 
     def _veto(self, k: int, i: int, of: Rates, config: DetectorConfig) -> float:
         """Return the count that a recurring peak explains: of the largest of each of the last 7 days at this hour
@@ -301,6 +330,12 @@ def _parabola(n: int, nodes: tuple[float, float, float]) -> list[float]:
     first, middle, last = nodes
     if n < 3:
         return [first, last][:n]
-    h = (n - 1) / 2
     slope, bend = (last - first) / 2, (first - 2 * middle + last) / 2
-    return [middle + slope * t + bend * t * t for t in ((j - h) / h for j in range(n))]
+    return [middle + t * (slope + bend * t) for t in _spread(n)]
+
+
+@lru_cache(maxsize=256)
+def _spread(n: int) -> tuple[float, ...]:
+    """Return n equally spaced numbers from -1 to 1."""
+    h = (n - 1) / 2
+    return tuple((j - h) / h for j in range(n))

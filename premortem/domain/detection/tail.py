@@ -23,14 +23,19 @@ def rarity(count: float, mean: float, variance: float) -> float:
     mean = max(mean, 1e-9)
     r = mean * mean / max(variance - mean, 1e-6 * mean)
     q = mean / (mean + r)
-    front = (
+    front = _log_chance_of(count, mean, r)
+    return max(0.0, -(front + math.log(_fraction(count, r, q))) / _LN10)
+
+
+def _log_chance_of(count: float, mean: float, r: float) -> float:
+    """Return ln P(X = count) of the negative binomial with this mean and shape r."""
+    return (
         math.lgamma(count + r)
         - math.lgamma(r)
         - math.lgamma(count + 1)
-        + count * math.log(q)
+        + count * math.log(mean / (mean + r))
         + r * math.log(r / (mean + r))
     )
-    return max(0.0, -(front + math.log(_fraction(count, r, q))) / _LN10)
 
 
 def _fraction(a: float, b: float, x: float) -> float:
@@ -59,6 +64,18 @@ def score(count: int, mean: float, variance: float, norm: float) -> float:
     """Return the score of a window: its rarity, plus `norm` for its width, rounded so that machines agree."""
     found = rarity(count, mean, variance)
     return round(found + norm, 6) if found > 0 else 0.0
+
+
+def cannot_reach(threshold: float, count: int, mean: float, variance: float, norm: float) -> bool:
+    """Say, for a tenth of the price of a score, that `count` scores less than `threshold`; False = it may reach it.
+
+    P(X >= count) is at least P(X = count), so the rarity of a count is at most that of hitting it exactly.
+    """
+    if count <= mean:
+        return True
+    mean = max(mean, 1e-9)
+    r = mean * mean / max(variance - mean, 1e-6 * mean)
+    return norm - _log_chance_of(count, mean, r) / _LN10 < threshold - 1e-5
 
 
 def floor_limit(mean: float, variance: float) -> int:

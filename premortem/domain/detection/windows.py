@@ -6,7 +6,10 @@ Formulas B of the detection notes (docs/adr/0006), for the windows that slide in
 import math
 from collections import deque
 from collections.abc import Sequence
-from itertools import accumulate, chain, repeat
+from functools import lru_cache
+from itertools import accumulate, chain, islice, repeat
+from math import fsum
+from operator import mul, sub
 
 from premortem.domain.detection.config import DetectorConfig, Track
 
@@ -37,50 +40,68 @@ class Windows:
 
     def close(self, count: int, mean: float, decay: float, config: DetectorConfig) -> None:
         """Close a cell that held `count` events where `mean` were expected."""
-        counts, means = self.counts, self.means
+        counts, means, sums, totals, largest = self.counts, self.means, self.sums, self.totals, self.largest
         for i, width in enumerate(self.track.cells):
-            held = self.sums[i] = self.sums[i] + count - counts[-width]
-            total = self.totals[i] = self.totals[i] + mean - means[-width]
-            if held > self.largest[i]:
-                self.largest[i] = held
-            pending = self.pending[i]
-            pending.append((_squared(held, total, config), total))
-            if len(pending) >= width:
+            held = sums[i] = sums[i] + count - counts[-width]
+            total = totals[i] = totals[i] + mean - means[-width]
+            if held > largest[i]:
+                largest[i] = held
+            square = (held - total) ** 2 if held <= total else _squared(held, total, config)
+            weight = total
+            if width > 1:
+                pending = self.pending[i]
+                pending.append((square, weight))
+                if len(pending) < width:
+                    continue
                 square, weight = pending.popleft()
-                self.dispersion[i] = self.dispersion[i] * decay + square
-                self.exposure[i] = self.exposure[i] * decay + weight
+            self.dispersion[i] = self.dispersion[i] * decay + square
+            self.exposure[i] = self.exposure[i] * decay + weight
         counts.append(count)
         means.append(mean)
         self.closed += 1
 
     def skip(self, means: Sequence[float], decay: float, config: DetectorConfig) -> None:
-        """Close a run of empty cells with these expectations: the same as closing each, in a few sweeps."""
+        """Close a run of empty cells with these expectations: the same as closing each, in a few sweeps.
+
+        Sums are made by `fsum`: exactly rounded, so the same on every version of Python (the built-in is not).
+        """
         n = len(means)
         counts, old = list(self.counts), list(self.means)
         longest = len(counts)
         for i, width in enumerate(self.track.cells):
             leaving = chain(old[longest - width :], means)
-            totals = list(accumulate((new - gone for new, gone in zip(means, leaving)), initial=self.totals[i]))[1:]
+            totals = list(accumulate(map(sub, means, leaving), initial=self.totals[i]))
+            del totals[0]
             if self.sums[i]:
-                gone = chain(counts[longest - width :], repeat(0))
-                sums = list(accumulate((-next(gone) for _ in range(n)), initial=self.sums[i]))[1:]
+                sums = list(
+                    accumulate(islice(chain(counts[longest - width :], repeat(0)), n), sub, initial=self.sums[i])
+                )
+                del sums[0]
                 self.largest[i] = max(self.largest[i], sums[0])
                 self.sums[i] = sums[-1]
-                fresh = [(_squared(held, total, config), total) for held, total in zip(sums, totals)]
+                squares = [_squared(held, total, config) for held, total in zip(sums, totals, strict=True)]
             else:
-                fresh = [(total * total, total) for total in totals]
+                squares = list(map(mul, totals, totals))
             self.totals[i] = totals[-1]
-            pending = self.pending[i]
-            pending.extend(fresh)
-            dispersion, exposure = self.dispersion[i], self.exposure[i]
-            for _ in range(len(pending) - width + 1):
-                square, weight = pending.popleft()
-                dispersion = dispersion * decay + square
-                exposure = exposure * decay + weight
-            self.dispersion[i], self.exposure[i] = dispersion, exposure
+            self._count_in(i, width, squares, totals, decay)
         self.counts.extend(repeat(0, min(n, longest)))
         self.means.extend(means)
         self.closed += n
+
+    def _count_in(self, i: int, width: int, squares: list[float], weights: list[float], decay: float) -> None:
+        """Add squared residuals and their weights to the dispersion; the youngest stay pending."""
+        pending = self.pending[i]
+        if pending:
+            waiting = list(zip(*pending, strict=True))
+            squares, weights = [*waiting[0], *squares], [*waiting[1], *weights]
+        old_enough = len(squares) - width + 1
+        if old_enough > 0:
+            powers = _powers(decay, old_enough)
+            shrink = powers[0] * decay
+            self.dispersion[i] = self.dispersion[i] * shrink + fsum(map(mul, squares, powers))
+            self.exposure[i] = self.exposure[i] * shrink + fsum(map(mul, weights, powers))
+            del squares[:old_enough], weights[:old_enough]
+        self.pending[i] = deque(zip(squares, weights, strict=True))
 
     def add_late(self, cells_ago: int) -> None:
         """Add an event to the cell closed `cells_ago` cells before the last one (0 = the last)."""
@@ -97,6 +118,12 @@ class Windows:
             return config.phi_prior
         weight = config.phi_weight_events * width
         return max(1.0, (self.dispersion[i] + weight * config.phi_prior) / (self.exposure[i] + weight))
+
+
+@lru_cache(maxsize=4096)
+def _powers(decay: float, count: int) -> tuple[float, ...]:
+    """Return decay^(count-1), ..., decay, 1."""
+    return tuple(accumulate(repeat(decay, count - 1), mul, initial=1.0))[::-1]
 
 
 def _squared(held: int, total: float, config: DetectorConfig) -> float:
