@@ -2,14 +2,22 @@
 
 import importlib.util
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from premortem.embedded.postgres import PostgresServer
 from premortem.migrate import MIGRATIONS, migrate_postgres
+
+# The same examples in every run, so that a change is judged by itself. Look for others now and then, with
+# PREMORTEM_TEST_EXPLORE=1: what they find becomes a fix and a sentence of its own.
+settings.register_profile("same", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile("explore" if os.environ.get("PREMORTEM_TEST_EXPLORE") else "same")
 
 # Registered by path: with import-mode=importlib, `tests` is no package that a plugin could be imported from.
 _CLICKHOUSE = Path(__file__).with_name("clickhouse_fixture.py")

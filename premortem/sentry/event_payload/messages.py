@@ -15,7 +15,8 @@ def logentry(payload: dict[str, Any]) -> tuple[str | None, str | None]:
 
     Where the client sent only one of the two, the first is None when nothing was formatted.
     """
-    entry: Any = payload.get("logentry") or payload.pop(_OLD, None)
+    old = payload.pop(_OLD, None)
+    entry: Any = payload.get("logentry") or old
     if entry is None:
         entry = payload.get("message")
     payload.pop("message", None)
