@@ -16,17 +16,18 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from premortem import bootstrap
-from premortem.cli.output import printable
+from premortem.cli.output import console, printable
 from premortem.domain.ids import TenantId
 from premortem.embedded import stack
 from premortem.exceptions import PremortemException
+from premortem.ports import Flow
 from premortem.sentry import dsn
 from premortem.settings import Settings
 
 HISTORY_HOURS = 18
 HISTORY_SECONDS = 4.5
 HOUR_RATE = 200.0
-STARTING_SECONDS = 4.0
+STARTING_SECONDS = 6.0
 CATCH_UP_SECONDS = 20.0
 DIRECTORY = Path(".premortem/demo")
 
@@ -45,7 +46,7 @@ def main() -> None:
 
 def run(directory: Path, *, keep: bool) -> None:
     """Start a fresh stack in `directory`, drive the hour through it and print the incidents."""
-    out = Console(highlight=False)
+    out = console()
     begun = time.time_ns()
     history_rate = HISTORY_HOURS * 3600 / HISTORY_SECONDS
     hour = begun // 1_000_000 - 3_600_000
@@ -67,7 +68,7 @@ def run(directory: Path, *, keep: bool) -> None:
         out.print(
             f"Up after {(time.time_ns() - begun) / 1e9:.1f} s. The shop reports to it through the real sentry-sdk."
         )
-        _drive(dsn.of(url, project.keys[0], project.id), clock, url, token, hour, out)
+        _drive(dsn.of(url, project.keys[0], project.id), clock, url, token, start, hour, out)
         _catch_up(settings, out)
         _report(url, token, out)
         out.print(f"\nThe whole demonstration took {(time.time_ns() - begun) / 1e9:.0f} s.")
@@ -80,9 +81,10 @@ def run(directory: Path, *, keep: bool) -> None:
         out.print("Stop it with: make demo-down")
 
 
-def _drive(target: str, clock: str, url: str, token: str, hour: int, out: Console) -> None:
+def _drive(target: str, clock: str, url: str, token: str, start: int, hour: int, out: Console) -> None:
     """Run the shop's traffic in a process of its own, and show how far its clock is."""
-    arguments = ["--dsn", target, "--clock", clock, "--url", url, "--token", token, "--hour", str(hour)]
+    arguments = ["--dsn", target, "--clock", clock, "--url", url, "--token", token]
+    arguments += ["--start", str(start), "--hour", str(hour)]
     child = subprocess.Popen([sys.executable, "-m", "demo.traffic", *arguments], env=dict(os.environ))  # noqa: S603
     scaled = bootstrap.clock(Settings(clock=clock))
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("minute {task.completed:.0f} of 60"))
@@ -97,11 +99,17 @@ def _drive(target: str, clock: str, url: str, token: str, hour: int, out: Consol
 
 
 def _catch_up(settings: Settings, out: Console) -> None:
-    """Wait until every dataflow has passed what the shop sent."""
+    """Wait until every dataflow has passed what is on the log now, and what it made of that; the ticks go on and on."""
     deadline = time.monotonic() + CATCH_UP_SECONDS
     with out.status("Waiting until everything is folded"):
-        while any(bootstrap.lags(settings).values()) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        for _ in ("what the shop sent", "what was found in it"):
+            ends = {place: head for place, (_, head) in bootstrap.positions(settings).items()}
+            while not _passed(settings, ends) and time.monotonic() < deadline:
+                time.sleep(0.1)
+
+
+def _passed(settings: Settings, ends: dict[tuple[Flow, int], int]) -> bool:
+    return all(position >= ends[place] for place, (position, _) in bootstrap.positions(settings).items())
 
 
 def _report(url: str, token: str, out: Console) -> None:

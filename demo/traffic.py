@@ -17,7 +17,7 @@ import sentry_sdk
 from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
 
 from demo.shop import Shop
-from premortem.adapters.clock.scaled import ScaledClock, parse
+from premortem.adapters.clock.scaled import parse
 
 MINUTE = 60_000
 HOSTILE = (
@@ -50,29 +50,41 @@ def requests(start: int, hour: int) -> Iterator[Request]:
 def main() -> None:
     """Drive the shop until the hour is over."""
     parser = argparse.ArgumentParser(prog="demo.traffic")
-    for name in ("--dsn", "--clock", "--url", "--token", "--hour"):
+    for name in ("--dsn", "--clock", "--url", "--token", "--start", "--hour"):
         parser.add_argument(name, required=True)
     options = parser.parse_args()
     clock, hour = parse(options.clock), int(options.hour)
-    shop = _instrumented("1.0.0", options.dsn, clock)
+    now = Moment()
+    shop = _instrumented("1.0.0", options.dsn, now)
     deployed = False
-    for at, path, query in requests(clock.now(), hour):
+    for at, path, query in requests(int(options.start), hour):
+        now.at = at
         while (left := at - clock.now()) > 0:
             time.sleep(min(0.02, left / 1000 / clock.final_rate))
         if at >= hour + 30 * MINUTE and not deployed:
             deployed = True
-            _deploy(options.url, options.token, clock)
+            _deploy(options.url, options.token, now)
             sentry_sdk.flush(5)
-            shop = _instrumented("1.1.0", options.dsn, clock)
+            shop = _instrumented("1.1.0", options.dsn, now)
         _request(shop, path, query)
     sentry_sdk.flush(10)
 
 
-def _instrumented(version: str, dsn: str, clock: ScaledClock) -> SentryWsgiMiddleware:
-    """Return the shop behind the SDK; its events carry the scaled clock's time."""
+class Moment:
+    """The time of the request that is being made, in ms. A machine too slow for the clock sends late, as phones do."""
+
+    at = 0
+
+    def text(self) -> str:
+        """Return it as RFC 3339."""
+        return datetime.fromtimestamp(self.at / 1000, UTC).isoformat()
+
+
+def _instrumented(version: str, dsn: str, now: Moment) -> SentryWsgiMiddleware:
+    """Return the shop behind the SDK; its events carry the time of the request."""
 
     def stamp(event: Any, _: Any) -> Any:
-        event["timestamp"] = datetime.fromtimestamp(clock.now() / 1000, UTC).isoformat()
+        event["timestamp"] = now.text()
         return event
 
     sentry_sdk.init(
@@ -102,12 +114,11 @@ def _request(shop: SentryWsgiMiddleware, path: str, query: dict[str, Any]) -> No
         return
 
 
-def _deploy(url: str, token: str, clock: ScaledClock) -> None:
+def _deploy(url: str, token: str, now: Moment) -> None:
     """Tell of the deploy as sentry-cli would."""
-    when = datetime.fromtimestamp(clock.now() / 1000, UTC).isoformat()
     httpx.post(
         f"{url}/api/0/organizations/default/releases/shop@1.1.0/deploys/",
-        json={"environment": "production", "dateFinished": when},
+        json={"environment": "production", "dateFinished": now.text()},
         headers={"authorization": f"Bearer {token}"},
         timeout=5,
     ).raise_for_status()

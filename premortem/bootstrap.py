@@ -178,11 +178,20 @@ def clickhouse_version(settings: Settings) -> str:
 
 def lags(settings: Settings) -> dict[Flow, int]:
     """Return how many records each dataflow has not passed yet."""
+    behind = dict.fromkeys(SOURCES, 0)
+    for (flow, _), (position, head) in positions(settings).items():
+        behind[flow] += max(0, head - position)
+    return behind
+
+
+def positions(settings: Settings) -> dict[tuple[Flow, int], tuple[int, int]]:
+    """Return, for each dataflow and partition, how far it is and where the log ends."""
     with _pool(settings) as pool:
-        log, positions = PostgresEventLog(pool), PostgresCheckpointStore(pool).positions()
+        log, reached = PostgresEventLog(pool), PostgresCheckpointStore(pool).positions()
         return {
-            flow: sum(max(0, head - positions.get((flow, p), 0)) for p, head in enumerate(log.heads(topic)))
+            (flow, partition): (reached.get((flow, partition), 0), head)
             for flow, topic in SOURCES.items()
+            for partition, head in enumerate(log.heads(topic))
         }
 
 

@@ -44,7 +44,7 @@ def explain(decision: Decision) -> str:
     held = [] if decision.fired else [gate for gate in decision.gates if not gate.passed]
     match decision.detector:
         case "novelty":
-            passed = [f"{gate.name} {_shown(gate.observed)}" for gate in decision.gates[:3] if gate.passed]
+            passed = [_counted(gate) for gate in decision.gates[:3] if gate.passed]
             reason = "an error that this project has never sent before: " + ", ".join(passed)
         case "spike":
             reason = (
@@ -55,6 +55,11 @@ def explain(decision: Decision) -> str:
         return reason
     against = [f"{gate.name} {_shown(gate.observed)} against {_shown(gate.limit)}" for gate in held]
     return reason + "; held back: " + ", ".join(against)
+
+
+def _counted(gate: Gate) -> str:
+    """Return "2 users in its first hour"; a yes or no needs no number."""
+    return gate.name if gate.observed == gate.limit == 1 else f"{_shown(gate.observed)} {gate.name}"
 
 
 def _shown(number: float) -> str:

@@ -45,7 +45,7 @@ def test_novelty_names_the_reasons_that_let_it_open_with_their_numbers() -> None
         Gate("users", 12.0, 5.0, passed=True),
         Gate("events", 1234567.0, 10.0, passed=True),
     )
-    assert explain(novelty(*reasons)) == ("an error that this project has never sent before: users 12, events 1234567")
+    assert explain(novelty(*reasons)) == ("an error that this project has never sent before: 12 users, 1234567 events")
 
 
 def test_a_spike_says_what_was_seen_what_was_expected_and_by_how_much_it_is_too_many() -> None:
@@ -79,4 +79,4 @@ def test_a_decision_that_fired_was_held_back_by_nothing() -> None:
 def test_the_detectors_own_decision_explains_itself() -> None:
     (fact,) = detect_all([(0, error_seen(1, handled=False))])
     assert isinstance(fact, IncidentDetected)
-    assert explain(fact.decision).startswith("an error that this project has never sent before: unhandled or fatal 1")
+    assert explain(fact.decision).startswith("an error that this project has never sent before: unhandled or fatal")
