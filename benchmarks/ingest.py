@@ -24,6 +24,8 @@ from premortem.domain.ids import TenantId
 from premortem.embedded import stack
 from premortem.settings import Settings
 
+_WATCH_SECONDS = 5.0
+
 
 def main() -> None:
     """Start the embedded stack in a temporary directory and measure."""
@@ -91,30 +93,27 @@ def _sustained(settings: Settings, project: int, key: str, minutes: float, rate:
     """Send `rate` events a second for so long; print the accepted rate and the worst lag, in seconds of load."""
     port = stack.resolve(settings).http_port
     worst: dict[str, int] = {}
-    accepted = 0
 
-    async def run() -> None:
-        nonlocal accepted
-        source = events.requests(project, key)
-        end = time.monotonic() + minutes * 60
-        shown = time.monotonic()
-        while time.monotonic() < end:
-            started = time.monotonic()
-            batch = [next(source) for _ in range(int(rate / 2))]
-            done = await load.run(port, 32, iter(batch), 30)
-            accepted += done.statuses.get(200, 0)
+    async def watch() -> None:
+        begun = time.monotonic()
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
             lags = await asyncio.to_thread(bootstrap.lags, settings)
             for flow, lag in lags.items():
                 worst[flow] = max(worst.get(flow, 0), lag)
-            if time.monotonic() - shown > 15:
-                shown = time.monotonic()
-                print(f"accepted {accepted}, lags {lags}", flush=True)
-            await asyncio.sleep(max(0.0, 0.5 - (time.monotonic() - started)))
+            print(f"  {time.monotonic() - begun:4.0f} s: records behind {lags}", flush=True)
 
-    started = time.monotonic()
-    uvloop.run(run())
-    achieved = accepted / (time.monotonic() - started)
-    print(f"sustained {achieved:.0f} /s over {minutes:g} min; worst lag in seconds of load:")
+    async def run() -> load.Load:
+        watching = asyncio.create_task(watch())
+        done = await load.run(port, 32, events.requests(project, key), minutes * 60, rate)
+        watching.cancel()
+        return done
+
+    done = uvloop.run(run())
+    print(
+        f"sustained {done.rate():.0f} /s of {rate:g} over {minutes:g} min, p99 {done.percentile(0.99) * 1000:.0f} ms, "
+        f"answers {done.statuses}; worst lag in seconds of load:"
+    )
     for flow in ("archive", "detect"):
         print(f"  {flow:8} {worst.get(flow, 0) / rate:5.2f} s")
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 
 
 @dataclass
@@ -18,6 +19,8 @@ class Load:
     seconds: float = 0.0
     statuses: dict[int, int] = field(default_factory=dict)
     latencies: list[float] = field(default_factory=list)
+    slots: Iterator[float] | None = None
+    """When each request may be sent, by `time.perf_counter`; None = as soon as its connection is free."""
 
     @property
     def answered(self) -> int:
@@ -50,7 +53,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self._send()
+        self._send_when_due()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
         if not self._done.done():
@@ -70,7 +73,14 @@ class _Connection(asyncio.Protocol):
         self._buffer = self._buffer[end + 4 + length :]
         self._load.statuses[status] = self._load.statuses.get(status, 0) + 1
         self._load.latencies.append(time.perf_counter() - self._sent)
-        self._send()
+        self._send_when_due()
+
+    def _send_when_due(self) -> None:
+        wait = next(self._load.slots) - time.perf_counter() if self._load.slots else 0.0
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._send)
+        else:
+            self._send()
 
     def _send(self) -> None:
         now = time.perf_counter()
@@ -82,15 +92,17 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)  # type: ignore[attr-defined]
 
 
-async def run(port: int, connections: int, requests: Iterator[bytes], seconds: float, host: str = "127.0.0.1") -> Load:
-    """Send `requests` over `connections` connections until they run out or `seconds` are over."""
+async def run(
+    port: int, connections: int, requests: Iterator[bytes], seconds: float, rate: float | None = None
+) -> Load:
+    """Send `requests` over `connections` connections for `seconds` or until they run out; at most `rate` a second."""
     loop = asyncio.get_running_loop()
-    load = Load()
     start = time.perf_counter()
+    load = Load(slots=(start + n / rate for n in count()) if rate else None)
     waiting = []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
-        await loop.create_connection(partial(_Connection, load, requests, start + seconds, done), host, port)
+        await loop.create_connection(partial(_Connection, load, requests, start + seconds, done), "127.0.0.1", port)
         waiting.append(done)
     await asyncio.gather(*waiting)
     load.seconds = time.perf_counter() - start
