@@ -116,6 +116,7 @@ def test_a_group_of_unlike_exceptions_groups_by_each_kind_once_and_by_the_root()
     other = member(3, type="TypeError", at="ship")
     grouping = raised(other, member(2), member(1), ROOT)
     assert grouping.hashes == raised(other, member(1), ROOT).hashes
+    assert grouping.hashes == raised(member(3), member(2, type="TypeError", at="ship"), ROOT).hashes
     assert grouping.hashes != raised(member(1), ROOT).hashes
     assert values(grouping)[-1] == "ExceptionGroup"
 
@@ -159,7 +160,8 @@ def test_frames_that_say_nothing_about_the_place_are_in_no_variant() -> None:
 def test_a_call_that_repeats_itself_counts_once() -> None:
     deep = error(*[app("walk", lineno=3)] * 50)
     assert raised(deep).hashes == raised(error(app("walk", lineno=3))).hashes
-    assert raised(error(app("walk", lineno=3), app("walk", lineno=4))).hashes != raised(deep).hashes
+    for place in ({"lineno": 4}, {"lineno": 3, "colno": 9}):
+        assert raised(error(app("walk", lineno=3), app("walk", **place))).hashes != raised(deep).hashes
 
 
 def test_the_text_of_a_source_line_counts_where_it_can_be_trusted() -> None:
@@ -186,6 +188,8 @@ def test_a_template_of_a_message_groups_better_than_its_text() -> None:
     [
         ("took 17ms at 10.0.0.1", "took <duration> at <ip>"),
         ("job 6ccb1757-8dc8-49c1-8711-a064f20ddd15 died on 2026-11-22", "job <uuid> died on <date>"),
+        (f"lost {'a' * 32}", "lost <md5>"),
+        ("lost abcdefab-abcd-abcd-abcd-abcdefabcdef", "lost <uuid>"),
         ("GET https://example.com/a?b=1 gave -5", "GET <url> gave <int>"),
         ("flag=True and name='bob'", "flag=<bool> and name=<quoted_str>"),
         ("at 0xdeadbeef, 1.5 of 3", "at <hex>, <float> of <int>"),
@@ -197,6 +201,10 @@ def test_what_changes_in_a_message_is_known_by_its_kind(message: str, kept: str)
     grouping = group(event(formatted=message))
     assert values(grouping) == [kept]
     assert grouping.hashes == (hashed(kept),)
+
+
+def test_what_stands_far_behind_in_a_message_says_nothing() -> None:
+    assert group(event(message="x" * 8192 + "one")).hashes == group(event(message="x" * 8192 + "two")).hashes
 
 
 def test_of_several_threads_the_one_that_crashed_speaks() -> None:

@@ -97,7 +97,7 @@ def test_where_the_kept_payload_stays_as_sent_the_typed_event_is_relays(shared_d
     assert normalised(cases["fingerprint_mixed"]["input_json"].encode())[1].fingerprint == ("1", "2", "True", "a")
     for name in ("exc_frames", "threads"):
         _, event = normalised(cases[name]["input_json"].encode())
-        holder = (*event.exceptions, *event.threads)[0]
+        holder: Any = (*event.exceptions, *event.threads)[0]
         places = cases[name]["ok"].get("exception", cases[name]["ok"].get("threads"))["values"][0]["stacktrace"]
         assert holder.frames
         assert [(f.abs_path, f.filename, f.function, f.in_app, f.lineno) for f in holder.frames] == [
@@ -118,6 +118,13 @@ def test_not_a_number_is_null_and_the_rest_of_the_event_stays() -> None:
     kept, event = normalised(b'{"message": "x", "timestamp": NaN, "extra": {"a": NaN, "b": [Infinity, 1.5]}}')
     assert kept["extra"] == {"a": None, "b": [None, 1.5]}
     assert (event.formatted, event.occurred_at) == ("x", NOW)
+    assert normalised(b'{"timestamp": 1e999}')[1].occurred_at == NOW
+
+
+def test_numbers_that_no_json_holds_do_no_harm_either() -> None:
+    payload = {"timestamp": float("nan"), "exception": [{"type": "A", "value": {"n": 1 << 70}}]}
+    _, event = normalise(payload, event_id=ID, received_at=NOW)
+    assert (event.occurred_at, event.exceptions[0].type, event.exceptions[0].value) == (NOW, "A", None)
 
 
 def test_lone_surrogates_and_nuls_become_a_visible_mark_everywhere() -> None:
@@ -194,6 +201,15 @@ def test_a_message_is_formatted_as_far_as_its_parameters_go(entry: dict[str, Any
     assert typed(logentry=entry).formatted == text
 
 
+def test_of_the_places_of_a_message_the_strongest_counts_and_the_others_do_not_stay() -> None:
+    old, top = {"sentry.interfaces.Message": {"message": "old"}}, {"message": "top"}
+    for said, title in (({"logentry": "new"} | old | top, "new"), (old | top, "old"), (top, "top")):
+        kept, event = normalised(said)
+        assert event.title == title
+        assert kept["logentry"] == {"formatted": title}
+        assert not {"message", "sentry.interfaces.Message"} & kept.keys()
+
+
 @pytest.mark.parametrize("value", ["x" * 60_000, {"k": ["x" * 1000] * 200}])
 def test_a_template_that_names_a_long_value_often_costs_no_memory(value: Any) -> None:
     tracemalloc.start()
@@ -260,6 +276,20 @@ def test_a_wrong_type_anywhere_gives_an_event_and_never_an_exception(field: str)
         for value in WRONG:
             valid(*normalised({field: {name: value}}))
             valid(*normalised({field: [{name: {name: value}}]}))
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_a_wrong_type_inside_an_exception_leaves_the_rest_of_it(name: str) -> None:
+    for value in WRONG:
+        wrong = {name: value}
+        for entry in (wrong, {"mechanism": wrong}, {"mechanism": {"meta": wrong}}, {"stacktrace": wrong}):
+            payload, event = normalised({"exception": [{"type": "A", "value": "b", "module": "m", **entry}]})
+            valid(payload, event)
+            assert event.exceptions or name in ("type", "value")
+            assert event.exceptions[0].module == "m" or name == "module"
+        frames = [{"function": "f", "lineno": 1, **wrong}, {"function": "last"}]
+        _, event = normalised({"exception": [{"type": "A", "stacktrace": {"frames": frames}}]})
+        assert [frame.function for frame in event.exceptions[0].frames or ()][-1] == "last"
 
 
 def test_what_a_wrong_type_leaves_out_is_the_default_and_its_neighbours_stay() -> None:
