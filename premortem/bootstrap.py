@@ -19,6 +19,7 @@ from premortem.adapters.streams.parts import SOURCES as SOURCES
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
 from premortem.domain.ids import TenantId
 from premortem.embedded import data_directory, stack
+from premortem.exceptions import Unavailable
 from premortem.ports import (
     Administration,
     Appender,
@@ -80,8 +81,15 @@ def appender(settings: Settings) -> Appender:
     return PostgresAppender(stack.resolve(settings).postgres_dsn, crash=crash_points() if settings.crash_at else None)
 
 
+def _require_running(settings: Settings, own_address: str) -> None:
+    """Raise Unavailable at once, with the mend, when the stack that a command needs is not up."""
+    if not own_address and not stack.status(settings):
+        raise Unavailable(f"nothing runs in {settings.data_dir}. Start it: premortem up.")
+
+
 @contextmanager
 def _pool(settings: Settings) -> Iterator[Pool]:
+    _require_running(settings, settings.postgres_dsn)
     pool = open_pool(stack.resolve(settings).postgres_dsn, size=1)
     try:
         yield pool
@@ -143,6 +151,7 @@ def migrate(settings: Settings) -> list[str]:
     """Apply all migrations of both databases and create the topics; returns what was applied."""
     from premortem.migrate import MIGRATIONS, migrate_clickhouse, migrate_postgres
 
+    _require_running(settings, settings.postgres_dsn)
     resolved = stack.resolve(settings)
     applied = migrate_postgres(resolved.postgres_dsn, MIGRATIONS / "postgres")
     with _pool(settings) as pool:
@@ -169,6 +178,7 @@ def postgres_version(settings: Settings) -> str:
 
 def clickhouse_version(settings: Settings) -> str:
     """Return the server's version and how many events it holds."""
+    _require_running(settings, settings.clickhouse_url)
     store = ClickHouseEvidenceStore(stack.resolve(settings).clickhouse_url)
     try:
         return f"{store.version()}, {store.count_events()} events archived"

@@ -366,6 +366,9 @@ class Administration(Protocol):
     def disable_key(self, public_key: str) -> None:
         """Refuse the key from now on; Malformed when there is none."""
 
+    def limit_key(self, public_key: str, events_per_minute: int) -> None:
+        """Take at most so many events a minute with the key, 0 = any number; Malformed when there is no such key."""
+
     def projects(self, tenant: TenantId) -> Sequence[Project]:
         """Return the tenant's projects in order of id."""
 
@@ -374,6 +377,12 @@ class Administration(Protocol):
 
     def tenant_of_token(self, token_hash: str) -> TenantId | None:
         """Return whose token this is, or None."""
+
+    def tokens(self, tenant: TenantId) -> Sequence[str]:
+        """Return the names of the tenant's tokens, oldest first."""
+
+    def revoke_token(self, tenant: TenantId, name: str) -> None:
+        """Forget every token of that name; Malformed when the tenant has none."""
 
     def integrations(self) -> Sequence[Integration]:
         """Return all integrations, in order of id."""

@@ -8,12 +8,14 @@ import typer
 
 from premortem.cli.output import DEFAULT_TENANT, Json, Tenant, console, print_json, print_table
 from premortem.domain.ids import TenantId
+from premortem.exceptions import Malformed
 from premortem.ports import Project
 from premortem.settings import Settings
 
 projects = typer.Typer(help="Projects: what SDKs report to.", no_args_is_help=True)
 keys = typer.Typer(help="DSN keys of projects.", no_args_is_help=True)
 tokens = typer.Typer(help="API tokens: what reads incidents.", no_args_is_help=True)
+integrations = typer.Typer(help="Webhooks of a Sentry that you have.", no_args_is_help=True)
 
 
 @projects.command("create")
@@ -59,20 +61,35 @@ def create_key(
     with bootstrap.administration(settings) as administration:
         administration.create_key(TenantId(tenant), ProjectId(project), public_key)
     text = dsn.of(bootstrap.public_url(settings), public_key, project)
-    if as_json:
-        print_json({"dsn": text})
-    else:
-        console().print(text)
+    _say({"dsn": text}, text, as_json)
+
+
+PublicKey = Annotated[str, typer.Argument(help="The key: what stands before the @ of a DSN.")]
 
 
 @keys.command("disable")
-def disable_key(public_key: Annotated[str, typer.Argument(help="The key: what stands before the @ of a DSN.")]) -> None:
+def disable_key(public_key: PublicKey, as_json: Json = False) -> None:
     """Refuse everything that is sent with this key from now on."""
     from premortem import bootstrap
 
     with bootstrap.administration(Settings()) as administration:
         administration.disable_key(public_key)
-    console().print("Disabled; the gateway refuses it within five seconds.")
+    _say({"disabled": public_key}, "Disabled; the gateway refuses it within five seconds.", as_json)
+
+
+@keys.command("limit")
+def limit_key(
+    public_key: PublicKey,
+    events_per_minute: Annotated[int, typer.Argument(min=0, help="Events a minute; 0 = no limit.")],
+    as_json: Json = False,
+) -> None:
+    """Take at most so many events a minute with this key; SDKs are told to wait (429) and count their drops."""
+    from premortem import bootstrap
+
+    with bootstrap.administration(Settings()) as administration:
+        administration.limit_key(public_key, events_per_minute)
+    told = {"key": public_key, "events_per_minute": events_per_minute}
+    _say(told, "Set; the gateway follows within five seconds.", as_json)
 
 
 @tokens.command("create")
@@ -87,10 +104,79 @@ def create_token(
     token = "pm_" + secrets.token_urlsafe(32)
     with bootstrap.administration(Settings()) as administration:
         administration.create_token(TenantId(tenant), name, hashlib.sha256(token.encode()).hexdigest())
+    _say({"token": token}, token, as_json)
+
+
+@tokens.command("list")
+def list_tokens(tenant: Tenant = DEFAULT_TENANT, as_json: Json = False) -> None:
+    """List the names of the tokens; the tokens themselves are not kept."""
+    from premortem import bootstrap
+
+    with bootstrap.administration(Settings()) as administration:
+        names = list(administration.tokens(TenantId(tenant)))
     if as_json:
-        print_json({"token": token})
+        print_json([{"name": name} for name in names])
     else:
-        console().print(token)
+        print_table(("name",), [(name,) for name in names], "No token yet: premortem token create me")
+
+
+@tokens.command("revoke")
+def revoke_token(
+    name: Annotated[str, typer.Argument(help="The name it was created with.")],
+    tenant: Tenant = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Refuse the token from now on (every token of that name)."""
+    from premortem import bootstrap
+
+    with bootstrap.administration(Settings()) as administration:
+        administration.revoke_token(TenantId(tenant), name)
+    _say({"revoked": name}, f"Revoked {name}.", as_json)
+
+
+@integrations.command("create")
+def create_integration(
+    kind: Annotated[str, typer.Argument(help="sentry-platform, sentry-plugin or sentry-service-hook.")],
+    project: Annotated[int, typer.Argument(help="The id of the project that its events belong to.")],
+    secret: Annotated[str, typer.Option(help="The secret that Sentry shows; made up when left out.")] = "",
+    tenant: Tenant = DEFAULT_TENANT,
+    as_json: Json = False,
+) -> None:
+    """Let a Sentry send webhooks, and print the URL and the secret to set there."""
+    from premortem import bootstrap
+    from premortem.domain.ids import ProjectId
+
+    kinds = ("sentry-platform", "sentry-plugin", "sentry-service-hook")
+    if kind not in kinds:
+        raise Malformed(f"no integration {kind!r}. There are: {', '.join(kinds)}.")
+    settings, secret = Settings(), secret or secrets.token_hex(32)
+    with bootstrap.administration(settings) as administration:
+        administration.create_integration(TenantId(tenant), ProjectId(project), kind, secret)  # type: ignore[arg-type]
+    url = f"{bootstrap.public_url(settings)}/webhooks/sentry"
+    if kind == "sentry-plugin":  # the legacy plugin signs nothing: its secret stands in the path
+        url += f"/{secret}"
+    _say({"url": url, "secret": secret}, f"URL     {url}\nsecret  {secret}", as_json)
+
+
+@integrations.command("list")
+def list_integrations(tenant: Tenant = DEFAULT_TENANT, as_json: Json = False) -> None:
+    """List the integrations, without their secrets."""
+    from premortem import bootstrap
+
+    with bootstrap.administration(Settings()) as administration:
+        found = [i for i in administration.integrations() if i.tenant_id == tenant]
+    if as_json:
+        print_json([{"id": i.id, "kind": i.kind, "project": i.project_id} for i in found])
+    else:
+        empty = "No integration yet: premortem integration create sentry-platform PROJECT"
+        print_table(("id", "kind", "project"), [(i.id, i.kind, i.project_id) for i in found], empty)
+
+
+def _say(told: dict[str, object], text: str, as_json: bool) -> None:
+    if as_json:
+        print_json(told)
+    else:
+        console().print(text)
 
 
 def _print_projects(found: list[Project], settings: Settings, as_json: bool) -> None:

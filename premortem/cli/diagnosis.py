@@ -1,5 +1,6 @@
 """`premortem doctor`: each thing that must be right, what was found, and what mends it."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from premortem.exceptions import PremortemException
 from premortem.settings import Settings
 
 _SECONDS = 5.0
+_LEAST_FREE_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("clickhouse", _clickhouse, start),
         ("migrations", _migrations, "run: premortem migrate"),
         ("dataflows", _dataflows, "look at: premortem logs dataflows"),
+        ("disk", _disk, "make room, or keep bodies for fewer days: PREMORTEM_PAYLOAD_RETENTION_DAYS"),
     ]
     return [_run(name, check, settings, mend) for name, check, mend in checks]
 
@@ -91,6 +94,20 @@ def _migrations(settings: Settings) -> str:
 
 def _dataflows(settings: Settings) -> str:
     from premortem import bootstrap
+    from premortem.embedded import stack
 
+    states = {child.name: child.state for child in stack.status(settings)}
+    if states.get("dataflows", "running") != "running":
+        raise PremortemException(f"the process is {states['dataflows']}")
     lags = bootstrap.lags(settings)
     return ", ".join(f"{flow} {lag} behind" for flow, lag in sorted(lags.items()))
+
+
+def _disk(settings: Settings) -> str:
+    path = settings.data_dir.absolute()
+    while not path.exists():
+        path = path.parent
+    free = shutil.disk_usage(path).free
+    if free < _LEAST_FREE_BYTES:
+        raise PremortemException(f"{free / 1e9:.1f} GB left for {settings.data_dir}")
+    return f"{free / 1e9:.0f} GB left"

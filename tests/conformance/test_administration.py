@@ -69,6 +69,29 @@ def test_a_disabled_key_is_known_but_not_active(administration: Administration) 
         administration.disable_key(SECOND)
 
 
+def test_a_limited_key_says_so_and_only_numbers_of_events_are_limits(administration: Administration) -> None:
+    administration.create_project(ACME, "shop", "Shop", KEY)
+    administration.limit_key(KEY, 100)
+    found = administration.key(KEY)
+    assert found is not None
+    assert (found.active, found.events_per_minute) == (True, 100)
+    for key, limit in ((SECOND, 100), (KEY, -1)):
+        with pytest.raises(Malformed):
+            administration.limit_key(key, limit)
+
+
+def test_a_revoked_token_leads_nowhere_and_others_stay(administration: Administration) -> None:
+    administration.create_token(ACME, "on-call", "d" * 64)
+    administration.create_token(ACME, "robot", "e" * 64)
+    administration.create_token(OTHER, "on-call", "f" * 64)
+    assert list(administration.tokens(ACME)) == ["on-call", "robot"]
+    administration.revoke_token(ACME, "on-call")
+    assert list(administration.tokens(ACME)) == ["robot"]
+    assert [administration.tenant_of_token(token * 64) for token in "def"] == [None, ACME, OTHER]
+    with pytest.raises(Malformed):
+        administration.revoke_token(ACME, "on-call")
+
+
 def test_nobody_adds_a_key_or_integration_to_another_tenants_project(administration: Administration) -> None:
     project = administration.create_project(ACME, "shop", "Shop", KEY)
     with pytest.raises(Malformed):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from threading import Lock
 
-from premortem.adapters.administration.rules import check_key, check_secret, check_slug
+from premortem.adapters.administration.rules import check_key, check_limit, check_secret, check_slug
 from premortem.domain.ids import ProjectId, TenantId
 from premortem.exceptions import Conflict, Malformed
 from premortem.ports import Integration, IntegrationKind, Project, ProjectKey
@@ -55,6 +55,17 @@ class MemoryAdministration:
                 raise Malformed("there is no such key.")
             self._keys[public_key] = ProjectKey(public_key, key.tenant_id, key.project_id, False, key.events_per_minute)
 
+    def limit_key(self, public_key: str, events_per_minute: int) -> None:
+        """Take at most so many events a minute."""
+        check_limit(events_per_minute)
+        with self._lock:
+            key = self._keys.get(public_key)
+            if key is None:
+                raise Malformed("there is no such key.")
+            self._keys[public_key] = ProjectKey(
+                public_key, key.tenant_id, key.project_id, key.active, events_per_minute
+            )
+
     def projects(self, tenant: TenantId) -> Sequence[Project]:
         """Return the tenant's projects."""
         return [project for project in self._projects if project.tenant_id == tenant]
@@ -69,6 +80,19 @@ class MemoryAdministration:
         """Return whose token it is."""
         found = self._tokens.get(token_hash)
         return found[0] if found else None
+
+    def tokens(self, tenant: TenantId) -> Sequence[str]:
+        """Return the names of the tenant's tokens."""
+        return [name for owner, name in self._tokens.values() if owner == tenant]
+
+    def revoke_token(self, tenant: TenantId, name: str) -> None:
+        """Forget every token of that name."""
+        with self._lock:
+            revoked = [token for token, found in self._tokens.items() if found == (tenant, name)]
+            if not revoked:
+                raise Malformed(f"tenant {tenant} has no token {name!r}.")
+            for token in revoked:
+                del self._tokens[token]
 
     def integrations(self) -> Sequence[Integration]:
         """Return all integrations."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg import errors
 
-from premortem.adapters.administration.rules import check_key, check_secret, check_slug
+from premortem.adapters.administration.rules import check_key, check_limit, check_secret, check_slug
 from premortem.adapters.postgres import Pool, connected, statement
 from premortem.domain.ids import ProjectId, TenantId
 from premortem.exceptions import Conflict, Malformed
@@ -53,6 +53,14 @@ class PostgresAdministration:
             if connection.execute(statement(__file__, "disable_key"), {"public_key": public_key}).rowcount != 1:
                 raise Malformed("there is no such key.")
 
+    def limit_key(self, public_key: str, events_per_minute: int) -> None:
+        """Take at most so many events a minute."""
+        check_limit(events_per_minute)
+        arguments = {"public_key": public_key, "events": events_per_minute}
+        with connected(self._pool) as connection:
+            if connection.execute(statement(__file__, "limit_key"), arguments).rowcount != 1:
+                raise Malformed("there is no such key.")
+
     def projects(self, tenant: TenantId) -> Sequence[Project]:
         """Return the tenant's projects."""
         with connected(self._pool) as connection:
@@ -72,6 +80,19 @@ class PostgresAdministration:
         with connected(self._pool) as connection:
             row = connection.execute(statement(__file__, "tenant_of_token"), {"token_hash": token_hash}).fetchone()
         return TenantId(row[0]) if row else None
+
+    def tokens(self, tenant: TenantId) -> Sequence[str]:
+        """Return the names of the tenant's tokens."""
+        with connected(self._pool) as connection:
+            rows = connection.execute(statement(__file__, "tokens"), {"tenant": tenant}).fetchall()
+        return [name for (name,) in rows]
+
+    def revoke_token(self, tenant: TenantId, name: str) -> None:
+        """Forget every token of that name."""
+        arguments = {"tenant": tenant, "name": name}
+        with connected(self._pool) as connection:
+            if not connection.execute(statement(__file__, "revoke_token"), arguments).rowcount:
+                raise Malformed(f"tenant {tenant} has no token {name!r}.")
 
     def integrations(self) -> Sequence[Integration]:
         """Return all integrations."""

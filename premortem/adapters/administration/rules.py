@@ -24,3 +24,9 @@ def check_secret(secret: str) -> None:
     """Raise Malformed for an empty secret: everybody could sign with it."""
     if not secret.strip():
         raise Malformed("an integration's secret must not be empty.")
+
+
+def check_limit(events_per_minute: int) -> None:
+    """Raise Malformed for a limit that is no number of events."""
+    if not 0 <= events_per_minute <= 1 << 30:
+        raise Malformed("a limit is a number of events a minute, 0 = none.")
