@@ -3,7 +3,11 @@
 import sys
 import xml.etree.ElementTree as ET
 
-ALLOWED_SKIPS: tuple[str, ...] = ()
+ALLOWED_SKIPS = (
+    "the shared data is not beside the repository",  # a checkout alone: Sentry's own cases lie outside of it
+    "the environment lies where only",  # a home that only its owner can enter: there is no second user to try
+    "only root can give up root",
+)
 """Beginnings of the reasons for which a test may be skipped in CI."""
 
 REQUIRED_ADAPTERS = {
