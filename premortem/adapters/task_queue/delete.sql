@@ -1,1 +1,1 @@
-DELETE FROM tasks WHERE queue = %(queue)s AND receipt = %(receipt)s
+DELETE FROM tasks WHERE id = substring(%(receipt)s FROM '^(.*):') AND receipt = %(receipt)s AND queue = %(queue)s

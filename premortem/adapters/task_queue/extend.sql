@@ -1,2 +1,2 @@
 UPDATE tasks SET visible_at = clock_timestamp() + make_interval(secs => %(seconds)s)
-WHERE queue = %(queue)s AND receipt = %(receipt)s
+WHERE id = substring(%(receipt)s FROM '^(.*):') AND receipt = %(receipt)s AND queue = %(queue)s

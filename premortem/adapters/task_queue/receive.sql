@@ -4,7 +4,7 @@ SET receive_count = receive_count + 1,
     visible_at = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE id IN (
   SELECT id FROM tasks
-  WHERE queue = %(queue)s AND visible_at <= clock_timestamp()
+  WHERE queue = %(queue)s AND visible_at <= statement_timestamp()
   ORDER BY visible_at
   LIMIT %(limit)s
   FOR UPDATE SKIP LOCKED
