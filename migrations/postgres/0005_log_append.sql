@@ -27,6 +27,7 @@ BEGIN
     RETURNING l.place, l.next_offset AS first
   )
   SELECT array_agg(first ORDER BY place) INTO firsts FROM moved;
+  -- One statement a table, written out: a dynamic one would be planned anew at each call.
   IF 'sentry.events' = ANY (topics) THEN
     INSERT INTO log_events (partition, "offset", key, value)
     SELECT partitions[g], firsts[g] + r, coalesce(k, ''), substring(content FROM s FOR n)
