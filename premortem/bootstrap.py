@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from premortem.adapters.administration.postgres import PostgresAdministration
 from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
@@ -144,7 +143,8 @@ def salt(settings: Settings) -> bytes:
 def public_url(settings: Settings) -> str:
     """Return the URL by which the gateway is reached, without a final slash."""
     resolved = stack.resolve(settings)
-    return (resolved.public_url or f"http://{resolved.http_host}:{resolved.http_port}").rstrip("/")
+    host = f"[{resolved.http_host}]" if ":" in resolved.http_host else resolved.http_host
+    return (resolved.public_url or f"http://{host}:{resolved.http_port}").rstrip("/")
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -160,13 +160,13 @@ def migrate(settings: Settings) -> list[str]:
 
 
 def pending_migrations(settings: Settings) -> list[str]:
-    """Return the PostgreSQL migrations that are not applied yet."""
-    from premortem.migrate import MIGRATIONS
+    """Return the files of both databases that are not applied yet."""
+    from premortem.migrate import MIGRATIONS, pending_clickhouse, pending_postgres
 
-    with _pool(settings) as pool, connected(pool) as connection:
-        rows = connection.execute(b"SELECT version FROM schema_migrations").fetchall()
-    applied = {row[0] for row in rows}
-    return [path.name for path in _files(MIGRATIONS / "postgres") if path.name.split("_")[0] not in applied]
+    _require_running(settings, settings.postgres_dsn)
+    resolved = stack.resolve(settings)
+    pending = pending_postgres(resolved.postgres_dsn, MIGRATIONS / "postgres")
+    return [*pending, *pending_clickhouse(resolved.clickhouse_url, MIGRATIONS / "clickhouse")]
 
 
 def postgres_version(settings: Settings) -> str:
@@ -194,6 +194,15 @@ def lags(settings: Settings) -> dict[Flow, int]:
     return behind
 
 
+def newest_record(settings: Settings) -> int | None:
+    """Return when the project stream's newest record was written (ms, by the database's clock); None: it is empty."""
+    with _pool(settings) as pool:
+        log = PostgresEventLog(pool)
+        heads = enumerate(log.heads("sentry.events"))
+        newest = [log.read("sentry.events", partition, head - 1, 1)[0] for partition, head in heads if head]
+    return max((record.recorded_at for record in newest), default=None)
+
+
 def positions(settings: Settings) -> dict[tuple[Flow, int], tuple[int, int]]:
     """Return, for each dataflow and partition, how far it is and where the log ends."""
     with _pool(settings) as pool:
@@ -203,7 +212,3 @@ def positions(settings: Settings) -> dict[tuple[Flow, int], tuple[int, int]]:
             for flow, topic in SOURCES.items()
             for partition, head in enumerate(log.heads(topic))
         }
-
-
-def _files(directory: Path) -> list[Path]:
-    return sorted(directory.glob("*.sql"))

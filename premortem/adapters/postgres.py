@@ -55,9 +55,13 @@ def connected(pool: Pool) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
 
 @contextmanager
 def unavailable() -> Iterator[None]:
-    """Turn a server that is away, shutting down or too slow, and a lost serialisation race, into Unavailable."""
+    """Turn a server that is away, shutting down, too slow or not migrated yet, and a lost serialisation race, into
+    Unavailable.
+    """
     try:
         yield
+    except psycopg.errors.UndefinedTable as exception:
+        raise Unavailable("PostgreSQL does not have our tables yet. Run: premortem migrate.") from exception
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as exception:
         raise Unavailable(f"PostgreSQL: {' '.join(str(exception).split())[:300]}") from exception
 

@@ -2,14 +2,15 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from premortem.cli.output import DEFAULT_TENANT, Json, Tenant, console, print_json, print_table
+from premortem.cli.output import DEFAULT_TENANT, Tenant, console, json_option, print_json, print_table
 from premortem.domain.ids import TenantId
 from premortem.exceptions import Malformed
-from premortem.ports import Project
+from premortem.ports import Administration, Project
 from premortem.settings import Settings
 
 projects = typer.Typer(help="Projects: what SDKs report to.", no_args_is_help=True)
@@ -23,7 +24,7 @@ def create_project(
     slug: Annotated[str, typer.Argument(help="Short name: letters, digits and dashes.")],
     name: Annotated[str, typer.Option(help="Name for people; the slug when left out.")] = "",
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('[{"id", "slug", "name", "dsns"}]')] = False,
 ) -> None:
     """Create a project and print its DSN."""
     from premortem import bootstrap
@@ -31,25 +32,26 @@ def create_project(
     settings = Settings()
     with bootstrap.administration(settings) as administration:
         project = administration.create_project(TenantId(tenant), slug, name or slug, secrets.token_hex(16))
-    _print_projects([project], settings, as_json)
+        _print_projects(administration, [project], settings, as_json)
 
 
 @projects.command("list")
-def list_projects(tenant: Tenant = DEFAULT_TENANT, as_json: Json = False) -> None:
-    """List the projects and their DSNs."""
+def list_projects(
+    tenant: Tenant = DEFAULT_TENANT, as_json: Annotated[bool, json_option('[{"id", "slug", "name", "dsns"}]')] = False
+) -> None:
+    """List the projects and their DSNs in use."""
     from premortem import bootstrap
 
     settings = Settings()
     with bootstrap.administration(settings) as administration:
-        found = list(administration.projects(TenantId(tenant)))
-    _print_projects(found, settings, as_json)
+        _print_projects(administration, administration.projects(TenantId(tenant)), settings, as_json)
 
 
 @keys.command("create")
 def create_key(
     project: Annotated[int, typer.Argument(help="The project's id.")],
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('{"dsn"}')] = False,
 ) -> None:
     """Add a DSN key to a project (rotate: add the new one, move the SDKs, then disable the old one)."""
     from premortem import bootstrap
@@ -64,11 +66,45 @@ def create_key(
     _say({"dsn": text}, text, as_json)
 
 
+@keys.command("list")
+def list_keys(
+    project: Annotated[int | None, typer.Argument(help="The project's id; every project when left out.")] = None,
+    tenant: Tenant = DEFAULT_TENANT,
+    as_json: Annotated[bool, json_option('[{"key", "project", "active", "events_per_minute"}]')] = False,
+) -> None:
+    """List the keys, also the disabled ones, and what each may send."""
+    from premortem import bootstrap
+
+    with bootstrap.administration(Settings()) as administration:
+        owners = [p for p in administration.projects(TenantId(tenant)) if project in (None, p.id)]
+        if project is not None and not owners:
+            raise Malformed(f"tenant {tenant} has no project {project}. List them: premortem project list.")
+        found = [key for owner in owners for key in map(administration.key, owner.keys) if key]
+    if as_json:
+        print_json(
+            [
+                {
+                    "key": key.public_key,
+                    "project": key.project_id,
+                    "active": key.active,
+                    "events_per_minute": key.events_per_minute,
+                }
+                for key in found
+            ]
+        )
+        return
+    rows = [
+        (k.public_key, k.project_id, "active" if k.active else "disabled", k.events_per_minute or "no limit")
+        for k in found
+    ]
+    print_table(("key", "project", "state", "events a minute"), rows, "No key yet: premortem project create my-service")
+
+
 PublicKey = Annotated[str, typer.Argument(help="The key: what stands before the @ of a DSN.")]
 
 
 @keys.command("disable")
-def disable_key(public_key: PublicKey, as_json: Json = False) -> None:
+def disable_key(public_key: PublicKey, as_json: Annotated[bool, json_option('{"disabled"}')] = False) -> None:
     """Refuse everything that is sent with this key from now on."""
     from premortem import bootstrap
 
@@ -81,7 +117,7 @@ def disable_key(public_key: PublicKey, as_json: Json = False) -> None:
 def limit_key(
     public_key: PublicKey,
     events_per_minute: Annotated[int, typer.Argument(min=0, help="Events a minute; 0 = no limit.")],
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('{"key", "events_per_minute"}')] = False,
 ) -> None:
     """Take at most so many events a minute with this key; SDKs are told to wait (429) and count their drops."""
     from premortem import bootstrap
@@ -96,11 +132,13 @@ def limit_key(
 def create_token(
     name: Annotated[str, typer.Argument(help="What or whom the token is for.")],
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('{"token"}')] = False,
 ) -> None:
     """Create an API token and print it; only its hash is kept, so it cannot be shown again."""
     from premortem import bootstrap
 
+    if not name.strip():
+        raise Malformed("a token needs a name: revoking it goes by that. Say whom it is for.")
     token = "pm_" + secrets.token_urlsafe(32)
     with bootstrap.administration(Settings()) as administration:
         administration.create_token(TenantId(tenant), name, hashlib.sha256(token.encode()).hexdigest())
@@ -108,7 +146,7 @@ def create_token(
 
 
 @tokens.command("list")
-def list_tokens(tenant: Tenant = DEFAULT_TENANT, as_json: Json = False) -> None:
+def list_tokens(tenant: Tenant = DEFAULT_TENANT, as_json: Annotated[bool, json_option('[{"name"}]')] = False) -> None:
     """List the names of the tokens; the tokens themselves are not kept."""
     from premortem import bootstrap
 
@@ -124,7 +162,7 @@ def list_tokens(tenant: Tenant = DEFAULT_TENANT, as_json: Json = False) -> None:
 def revoke_token(
     name: Annotated[str, typer.Argument(help="The name it was created with.")],
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('{"revoked"}')] = False,
 ) -> None:
     """Refuse the token from now on (every token of that name)."""
     from premortem import bootstrap
@@ -140,7 +178,7 @@ def create_integration(
     project: Annotated[int, typer.Argument(help="The id of the project that its events belong to.")],
     secret: Annotated[str, typer.Option(help="The secret that Sentry shows; made up when left out.")] = "",
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('{"url", "secret"}')] = False,
 ) -> None:
     """Let a Sentry send webhooks, and print the URL and the secret to set there."""
     from premortem import bootstrap
@@ -159,7 +197,9 @@ def create_integration(
 
 
 @integrations.command("list")
-def list_integrations(tenant: Tenant = DEFAULT_TENANT, as_json: Json = False) -> None:
+def list_integrations(
+    tenant: Tenant = DEFAULT_TENANT, as_json: Annotated[bool, json_option('[{"id", "kind", "project"}]')] = False
+) -> None:
     """List the integrations, without their secrets."""
     from premortem import bootstrap
 
@@ -179,14 +219,16 @@ def _say(told: dict[str, object], text: str, as_json: bool) -> None:
         console().print(text)
 
 
-def _print_projects(found: list[Project], settings: Settings, as_json: bool) -> None:
+def _print_projects(
+    administration: Administration, found: Sequence[Project], settings: Settings, as_json: bool
+) -> None:
     from premortem import bootstrap
-    from premortem.sentry import dsn
+    from premortem.cli import dsns
 
     url = bootstrap.public_url(settings)
-    rows = [(p.id, p.slug, p.name, [dsn.of(url, key, p.id) for key in p.keys]) for p in found]
+    rows = [(p.id, p.slug, p.name, dsns.in_use(administration, p, url)) for p in found]
     if as_json:
-        print_json([{"id": i, "slug": slug, "name": name, "dsns": dsns} for i, slug, name, dsns in rows])
+        print_json([{"id": i, "slug": slug, "name": name, "dsns": in_use} for i, slug, name, in_use in rows])
         return
-    shown = [(i, slug, name, "\n".join(dsns)) for i, slug, name, dsns in rows]
+    shown = [(i, slug, name, " ".join(in_use)) for i, slug, name, in_use in rows]
     print_table(("id", "slug", "name", "DSN"), shown, "No project yet: premortem project create my-service")

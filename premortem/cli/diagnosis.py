@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from premortem.settings import Settings
 
 _SECONDS = 5.0
 _LEAST_FREE_BYTES = 2 << 30
+_CLOCK_SKEW_SECONDS = 5.0
+_TICKS_MISSED = 3
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("clickhouse", _clickhouse, start),
         ("migrations", _migrations, "run: premortem migrate"),
         ("dataflows", _dataflows, "look at: premortem logs dataflows"),
+        ("clock", _clock, "set the machine's clock (NTP); for missing ticks look at: premortem logs api"),
         ("disk", _disk, "make room, or keep bodies for fewer days: PREMORTEM_PAYLOAD_RETENTION_DAYS"),
     ]
     return [_run(name, check, settings, mend) for name, check, mend in checks]
@@ -47,6 +51,8 @@ def _run(name: str, check: Callable[[Settings], str], settings: Settings, mend: 
         return Finding(name, True, check(settings), mend)
     except (PremortemException, OSError) as exception:
         return Finding(name, False, str(exception), mend)
+    except Exception as exception:  # noqa: BLE001 -- whatever is wrong with one thing, the others are still looked at
+        return Finding(name, False, f"{type(exception).__name__}: {exception}", mend)
 
 
 def _python(_: Settings) -> str:
@@ -65,7 +71,10 @@ def _gateway(settings: Settings) -> str:
         answer = httpx.get(f"{bootstrap.public_url(settings)}/ready", timeout=_SECONDS)
     except httpx.HTTPError as exception:
         raise PremortemException(f"no answer: {exception}") from exception
-    slow = [f"{d['name']}: {d['detail']}" for d in answer.json().get("dependencies", ()) if not d["ready"]]
+    try:
+        slow = [f"{d['name']}: {d['detail']}" for d in answer.json()["dependencies"] if not d["ready"]]
+    except (ValueError, KeyError, TypeError) as exception:
+        raise PremortemException(f"what listens at {bootstrap.public_url(settings)} is no Premortem") from exception
     if slow:
         raise PremortemException("; ".join(slow))
     return f"ready at {bootstrap.public_url(settings)}"
@@ -101,6 +110,23 @@ def _dataflows(settings: Settings) -> str:
         raise PremortemException(f"the process is {states['dataflows']}")
     lags = bootstrap.lags(settings)
     return ", ".join(f"{flow} {lag} behind" for flow, lag in sorted(lags.items()))
+
+
+def _clock(settings: Settings) -> str:
+    """Tell whether the gateway's ticks come, and whether the log is ahead of us: then a clock was set back."""
+    from premortem import bootstrap
+
+    bootstrap.clock(settings)
+    due = settings.tick_seconds / bootstrap.clock_rate(settings)
+    newest = bootstrap.newest_record(settings)
+    if newest is None:
+        raise PremortemException("no tick is on the log yet")
+    age = time.time_ns() / 1e9 - newest / 1e3
+    if age < -_CLOCK_SKEW_SECONDS:
+        raise PremortemException(f"the log is {-age:.0f} s ahead of this machine's clock")
+    if age > _TICKS_MISSED * due + _CLOCK_SKEW_SECONDS:
+        raise PremortemException(f"the last record is {age:.0f} s old, and a tick is due every {due:g} s")
+    return f"{settings.clock.partition(':')[0]}, a tick every {due:g} s"
 
 
 def _disk(settings: Settings) -> str:

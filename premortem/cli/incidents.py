@@ -5,7 +5,7 @@ from typing import Annotated, Any, get_args
 import msgspec
 import typer
 
-from premortem.cli.output import DEFAULT_TENANT, Json, Tenant, console, print_json, print_table, printable
+from premortem.cli.output import DEFAULT_TENANT, Tenant, console, json_option, print_json, print_table, printable
 from premortem.domain import incident as domain
 from premortem.domain.decision import explain
 from premortem.domain.ids import IncidentId, ProjectId, TenantId
@@ -18,12 +18,12 @@ commands = typer.Typer(help="Incidents.", no_args_is_help=True)
 @commands.command("list")
 def list_incidents(
     status: Annotated[str | None, typer.Option(help="Only this status.")] = None,
-    project: Annotated[int | None, typer.Option(help="Only this project's.")] = None,
+    project: Annotated[int | None, typer.Option(min=1, max=(1 << 63) - 1, help="Only this project's.")] = None,
     environment: Annotated[str | None, typer.Option(help="Only this environment's.")] = None,
     text: Annotated[str | None, typer.Option(help="Part of the title or the culprit.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('[{"id", "title", "status", "severity", "reason", ...}]')] = False,
 ) -> None:
     """List incidents, newest first, and why each was opened."""
     from premortem import bootstrap
@@ -38,7 +38,8 @@ def list_incidents(
         text,
     )
     with bootstrap.incidents(Settings()) as store:
-        found = store.find(TenantId(tenant), where, None, limit).incidents
+        page = store.find(TenantId(tenant), where, None, limit)
+    found = page.incidents
     if as_json:
         print_json([_plain(incident) for incident in found])
         return
@@ -46,13 +47,15 @@ def list_incidents(
         (_clock(i.opened_at), i.severity, i.status, i.project_id, i.title, explain(i.decisions[0]), i.id) for i in found
     ]
     print_table(("opened (UTC)", "severity", "status", "project", "error", "why", "id"), rows, "No incidents.")
+    if page.cursor:
+        console().print(f"These are the newest {limit}; there are more: --limit, or a filter.")
 
 
 @commands.command("show")
 def show_incident(
     incident_id: Annotated[str, typer.Argument(help="The incident's id.")],
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('{"incident", "timeline"}')] = False,
 ) -> None:
     """Show one incident: what it is, each decision with its numbers, and its timeline."""
     from premortem import bootstrap

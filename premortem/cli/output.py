@@ -10,14 +10,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a person.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="Whose it is.")]
 DEFAULT_TENANT = "default"
+_PLAIN_COLUMNS = 10_000
+
+
+def json_option(shape: str) -> Any:
+    """Return the option `--json` of a command whose document has this shape; `--help` shows it."""
+    return typer.Option("--json", help=f"Print JSON for a program: {shape}")
 
 
 def console() -> Console:
-    """Return the console of a person; no colours and no cursor movements when stdout is not a terminal."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    """Return the console of a person; no colours and no cursor movements when stdout is not a terminal.
+
+    Where nobody looks at the width no line is folded or cut: what reads it wants the whole DSN.
+    """
+    width = None if sys.stdout.isatty() else _PLAIN_COLUMNS
+    return Console(highlight=False, width=width, soft_wrap=width is not None)
 
 
 def print_json(value: Any) -> None:
@@ -27,7 +36,9 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Print rows as a table, or `empty` when there is none. Text from events is shown as text, never as markup."""
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
     count = 0
     for row in rows:
         table.add_row(*(Text(printable(str(cell))) for cell in row))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from premortem.cli.output import DEFAULT_TENANT, Json, console, print_json
+from premortem.cli.output import console, json_option, print_json
 from premortem.exceptions import Malformed, Unavailable
 from premortem.settings import Settings
 
@@ -21,7 +21,7 @@ def send_event(
     environment: Annotated[str | None, typer.Option(help="Environment.")] = "production",
     handled: Annotated[bool, typer.Option(help="Whether the program caught it.")] = False,
     dsn_text: Annotated[str | None, typer.Option("--dsn", help="DSN; the first project's when left out.")] = None,
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('{"id"}')] = False,
 ) -> None:
     """Send one error event, as an SDK would, and print its id."""
     event_id = _send(_event(kind, message, release, environment, handled), dsn_text)
@@ -31,7 +31,7 @@ def send_event(
         console().print(event_id)
 
 
-def seed(as_json: Json = False) -> None:
+def seed(as_json: Annotated[bool, json_option('{"ids"}')] = False) -> None:
     """Send a few different sample errors to the first project."""
     ids = [_send(_event(kind, text, "sample@1.0.0", "production", handled), None) for kind, text, handled in _SAMPLES]
     if as_json:
@@ -72,24 +72,31 @@ def _send(event: dict[str, Any], dsn_text: str | None) -> str:
 
     from premortem.sentry import dsn
 
-    target = dsn.parse(dsn_text or _first_dsn())
+    try:
+        target = dsn.parse(dsn_text or _first_dsn())
+    except Malformed as exception:
+        raise Malformed(f"{exception}. List the DSNs in use: premortem project list.") from exception
     body = b"\n".join((orjson.dumps({"event_id": event["event_id"]}), b'{"type":"event"}', orjson.dumps(event)))
-    url = f"{target.scheme}://{target.host}:{target.port}{target.path}/api/{target.project_id}/envelope/"
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    url = f"{target.scheme}://{host}:{target.port}{target.path}/api/{target.project_id}/envelope/"
     headers = {"x-sentry-auth": f"Sentry sentry_key={target.public_key}, sentry_version=7, sentry_client=premortem-cli"}
     try:
         answer = httpx.post(url, content=body, headers=headers, timeout=_SECONDS)
-    except httpx.HTTPError as exception:
+    except (httpx.HTTPError, httpx.InvalidURL) as exception:
         raise Unavailable(f"{url} did not answer: {exception}. Start the stack: premortem up.") from exception
     if answer.status_code != 200:
-        raise Malformed(f"the gateway answered {answer.status_code}: {answer.text[:500]}")
-    return str(answer.json().get("id", ""))
+        mend = " List the DSNs in use: premortem project list." if answer.status_code == 403 else ""
+        raise Malformed(f"the gateway answered {answer.status_code}: {answer.text[:500]}.{mend}")
+    try:
+        return str(answer.json()["id"])
+    except (ValueError, KeyError, TypeError) as exception:
+        raise Malformed(f"what listens at {url} is no Premortem. Look at: premortem status.") from exception
 
 
 def _first_dsn() -> str:
-    from premortem import bootstrap
-    from premortem.sentry import dsn
+    from premortem.cli import dsns
 
-    settings = Settings()
-    with bootstrap.administration(settings) as administration:
-        project = bootstrap.first_project(administration, DEFAULT_TENANT, secrets.token_hex(16))
-    return dsn.of(bootstrap.public_url(settings), project.keys[0], project.id)
+    project, found = dsns.first(Settings())
+    if found is None:
+        raise Malformed(f"every key of project {project.id} is disabled (premortem key create {project.id})")
+    return found

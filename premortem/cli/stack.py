@@ -1,12 +1,13 @@
 """Commands about the running stack: up, down, status, logs, migrate, doctor."""
 
-import secrets
 import sys
+from collections import deque
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from premortem.cli.output import DEFAULT_TENANT, Json, console, print_json, print_table
+from premortem.cli.output import console, json_option, print_json, print_table
 from premortem.settings import Settings
 
 
@@ -14,7 +15,7 @@ def up(
     foreground: Annotated[
         bool, typer.Option(help="Stay attached until Ctrl-C instead of going to the background.")
     ] = False,
-    as_json: Json = False,
+    as_json: Annotated[bool, json_option('{"dsn", "project", "url"}')] = False,
 ) -> None:
     """Start everything on this machine and print the DSN and the URLs. State is kept between runs."""
     from premortem.embedded import stack
@@ -28,7 +29,7 @@ def up(
     _print_addresses(settings, as_json)
 
 
-def down(as_json: Json = False) -> None:
+def down(as_json: Annotated[bool, json_option('{"stopped"}')] = False) -> None:
     """Stop everything; its state stays."""
     from premortem.embedded import stack
 
@@ -39,7 +40,11 @@ def down(as_json: Json = False) -> None:
         console().print("Stopped; its state stays." if stopped else "Nothing was running.")
 
 
-def status(as_json: Json = False) -> None:
+def status(
+    as_json: Annotated[
+        bool, json_option('[{"name", "state", "pid", "started_at", "restarts", "last_exit", "once"}]')
+    ] = False,
+) -> None:
     """Show each process of the stack; exit code 1 when one of them is not running."""
     from premortem.embedded import stack
 
@@ -56,6 +61,7 @@ def status(as_json: Json = False) -> None:
 def logs(
     name: Annotated[str | None, typer.Argument(help="One process; all of them when left out.")] = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000, help="Lines of each.")] = 40,
+    as_json: Annotated[bool, json_option("{process: [line, ...]}")] = False,
 ) -> None:
     """Print the newest log lines of every process, or of one."""
     from premortem.embedded import stack
@@ -63,13 +69,16 @@ def logs(
     files = {file.stem: file for file in stack.log_files(Settings())}
     if name is not None and name not in files:
         sys.exit(f"premortem: no log of {name!r}. There are: {', '.join(sorted(files)) or 'none'}.")
-    for stem in sorted(files) if name is None else [name]:
+    shown = {stem: _newest(files[stem], lines) for stem in (sorted(files) if name is None else [name])}
+    if as_json:
+        print_json(shown)
+        return
+    for stem, words in shown.items():
         console().print(f"== {stem}", style="bold")
-        with files[stem].open(encoding="utf-8", errors="replace") as file:
-            sys.stdout.writelines(file.readlines()[-lines:])
+        sys.stdout.writelines(f"{line}\n" for line in words)
 
 
-def migrate(as_json: Json = False) -> None:
+def migrate(as_json: Annotated[bool, json_option('{"applied"}')] = False) -> None:
     """Bring the schemas of both databases up to date; they must be running."""
     from premortem import bootstrap
 
@@ -80,7 +89,7 @@ def migrate(as_json: Json = False) -> None:
         console().print("\n".join(f"applied {name}" for name in applied) or "Both schemas are up to date.")
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(as_json: Annotated[bool, json_option('[{"name", "healthy", "detail", "mend"}]')] = False) -> None:
     """Check every dependency, version and migration, with the mend for each failure; exit code 1 when one fails."""
     from premortem.cli import diagnosis
 
@@ -94,19 +103,23 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def _newest(file: Path, lines: int) -> list[str]:
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        return [line.rstrip("\n") for line in deque(stream, lines)]
+
+
 def _print_addresses(settings: Settings, as_json: bool) -> None:
     from premortem import bootstrap
-    from premortem.sentry import dsn
+    from premortem.cli import dsns
 
     url = bootstrap.public_url(settings)
-    with bootstrap.administration(settings) as administration:
-        project = bootstrap.first_project(administration, DEFAULT_TENANT, secrets.token_hex(16))
-    project_dsn = dsn.of(url, project.keys[0], project.id)
+    project, project_dsn = dsns.first(settings)
     if as_json:
         print_json({"dsn": project_dsn, "project": project.id, "url": url})
         return
     console().print(f"Premortem is up at {url}")
-    console().print(f"  DSN        {project_dsn}")
+    none = f"none: every key of project {project.id} is disabled (premortem key create {project.id})"
+    console().print(f"  DSN        {project_dsn or none}")
     console().print(f"  incidents  {url}/incidents        (token: premortem token create me)")
     console().print(f"  readiness  {url}/ready")
     console().print(f"  metrics    {url}/metrics")

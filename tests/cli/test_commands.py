@@ -1,66 +1,12 @@
 """Every command as a person or a program runs it, against one real stack; and what each says when there is none."""
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
 import pytest
 
-from premortem.embedded import stack
-from premortem.settings import Settings
-
-ROOT = Path(__file__).parents[2]
-_MAIN = "from premortem.cli import main; main()"
-
-
-@dataclass
-class Cli:
-    """The command line in a directory of its own."""
-
-    environment: dict[str, str]
-
-    def run(self, *arguments: str, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-c", _MAIN, *arguments],
-            env={**os.environ, **self.environment, **more},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == code, (arguments, done.stdout, done.stderr)
-        return done
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return orjson.loads(self.run(*arguments, "--json", code=code).stdout)
-
-
-def _cli(directory: Path) -> Cli:
-    ports = {f"PREMORTEM_{name}_PORT": "0" for name in ("HTTP", "POSTGRES", "CLICKHOUSE")}
-    return Cli({"PREMORTEM_DATA_DIR": str(directory / "data"), **ports})
-
-
-@pytest.fixture(scope="module")
-def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    directory = tmp_path_factory.mktemp("cli")
-    cli = _cli(directory)
-    up = cli.json("up")
-    assert set(up) == {"dsn", "project", "url"}
-    yield cli
-    stack.stop(Settings(data_dir=directory / "data"))
-
-
-@pytest.fixture
-def nothing(tmp_path: Path) -> Cli:
-    """The command line where nothing was ever started."""
-    return _cli(tmp_path)
+from tests.cli.conftest import Cli
 
 
 def test_up_prints_the_dsn_and_every_url_and_a_second_up_says_that_it_runs(cli: Cli) -> None:
@@ -91,7 +37,7 @@ def test_migrate_has_nothing_left_to_do(cli: Cli) -> None:
 
 def test_doctor_names_each_thing_and_finds_it_well(cli: Cli) -> None:
     findings = {finding["name"]: finding for finding in cli.json("doctor")}
-    assert list(findings) == ["python", "gateway", "postgres", "clickhouse", "migrations", "dataflows", "disk"]
+    assert list(findings) == ["python", "gateway", "postgres", "clickhouse", "migrations", "dataflows", "clock", "disk"]
     assert all(finding["healthy"] for finding in findings.values()), findings
     assert "FAIL" not in cli.run("doctor").stdout
 
