@@ -60,8 +60,9 @@ class EventLog(Protocol):
 
     - Offsets of a partition start at 0 and have no gaps, and become visible in their order: a reader that has seen
       offset n has seen all before it, under any number of writers.
-    - `append` is all or nothing: when it returns, every record survives a crash of every process; when it raises,
-      the caller may append again (a record may then stand twice; ids inside it tell).
+    - When `append` returns, every record survives a crash of every process. When it raises Malformed, none was
+      appended; when it raises Unavailable, any of them may have been (PostgreSQL: all or none), and the caller may
+      append again: a record may then stand twice; ids inside it tell.
     - The partition of a key is `adapters.event_log.partitioner.partition_of`, the same in every adapter.
     - Records of one `append` to one partition keep their order.
     """
@@ -144,8 +145,8 @@ class TaskQueue(Protocol):
     def extend(self, queue: str, receipt: str, visibility_seconds: int) -> None:
         """Hide the task for `visibility_seconds` from now; Conflict when the receipt is no longer the newest."""
 
-    def delete(self, queue: str, receipt: str) -> None:
-        """Remove the task for good; a stale receipt removes nothing."""
+    def delete(self, queue: str, receipts: Sequence[str]) -> None:
+        """Remove the tasks for good; a stale receipt removes nothing."""
 
     def depth(self, queue: str) -> int:
         """Return how many tasks wait on the queue or are hidden in it."""

@@ -38,6 +38,32 @@ class Settings(BaseSettings):
             description="A ClickHouse server of your own (http://user:password@host:8123/database); empty = embedded."
         ),
     ] = ""
+    kafka_brokers: Annotated[
+        str,
+        Field(description="Apache Kafka for the event log (host:9092,host:9092); empty = the log is in PostgreSQL."),
+    ] = ""
+    kafka_options: Annotated[
+        str,
+        Field(
+            description="Further client settings of librdkafka, `name=value` by commas: security.protocol=SASL_SSL,..."
+        ),
+    ] = ""
+    kafka_topic_prefix: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9._-]{0,64}$", description="Stands before every topic's name on a shared broker."),
+    ] = ""
+    sqs_region: Annotated[
+        str,
+        Field(
+            description="AWS region of the task queues; empty = they are in PostgreSQL. Credentials as boto3 finds them."
+        ),
+    ] = ""
+    sqs_endpoint: Annotated[
+        str, Field(description="URL of an SQS server that is not Amazon's; empty = Amazon's in the region.")
+    ] = ""
+    sqs_queue_prefix: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9_-]{0,40}$", description="Stands before every queue's name.")
+    ] = "premortem-"
     partitions: Annotated[
         int, Field(ge=1, le=1024, description="Partitions of each topic; fixed when the log is created.")
     ] = 4

@@ -174,7 +174,7 @@ def test_a_receipt_leads_to_its_task(plans: Plans) -> None:
     queue = PostgresTaskQueue(plans.pool)
     held = queue.receive(QUEUE, RUNS, 60)
     assert len(held) == RUNS
-    for act in (lambda n: queue.extend(QUEUE, held[n].receipt, 60), lambda n: queue.delete(QUEUE, held[n].receipt)):
+    for act in (lambda n: queue.extend(QUEUE, held[n].receipt, 60), lambda n: queue.delete(QUEUE, [held[n].receipt])):
         nodes = plans.of(act)
         assert (scanned(nodes), indexes(nodes)) == (set(), {"tasks_pkey"})
 

@@ -59,7 +59,7 @@ def test_a_task_goes_to_the_queue_of_its_kind(queue: TaskQueue) -> None:
 def test_a_task_id_is_accepted_once_even_after_its_deletion(queue: TaskQueue) -> None:
     queue.send([build_context("a"), build_context("a")])
     (received,) = queue.receive(QUEUE, 10, 60)
-    queue.delete(QUEUE, received.receipt)
+    queue.delete(QUEUE, [received.receipt])
     queue.send([build_context("a")])
     assert queue.depth(QUEUE) == 0
 
@@ -85,7 +85,7 @@ def test_a_stale_receipt_neither_deletes_nor_extends(queue: TaskQueue) -> None:
     queue.send([build_context("a")])
     (first,) = queue.receive(QUEUE, 1, 0)
     queue.receive(QUEUE, 1, 60)
-    queue.delete(QUEUE, first.receipt)
+    queue.delete(QUEUE, [first.receipt])
     assert queue.depth(QUEUE) == 1
     with pytest.raises(Conflict):
         queue.extend(QUEUE, first.receipt, 60)

@@ -1,1 +1,4 @@
-DELETE FROM tasks WHERE id = substring(%(receipt)s FROM '^(.*):') AND receipt = %(receipt)s AND queue = %(queue)s
+WITH held AS (
+  SELECT receipt, substring(receipt FROM '^(.*):') AS id FROM unnest(%(receipts)s::text[]) AS receipt
+)
+DELETE FROM tasks t USING held WHERE t.id = held.id AND t.receipt = held.receipt AND t.queue = %(queue)s

@@ -61,12 +61,13 @@ class MemoryTaskQueue:
                 raise Conflict("the receipt is no longer the newest: another worker holds the task.")
             held.visible_at = self._now() + visibility_seconds
 
-    def delete(self, queue: str, receipt: str) -> None:
-        """Remove the task when the receipt is the newest."""
+    def delete(self, queue: str, receipts: Sequence[str]) -> None:
+        """Remove the tasks whose receipts are the newest."""
         with self._lock:
-            held = self._by_receipt(queue, receipt)
-            if held is not None:
-                del self._tasks[held.task.id]
+            for receipt in receipts:
+                held = self._by_receipt(queue, receipt)
+                if held is not None:
+                    del self._tasks[held.task.id]
 
     def depth(self, queue: str) -> int:
         """Return how many tasks the queue holds."""

@@ -44,10 +44,10 @@ class PostgresTaskQueue:
             if connection.execute(statement(__file__, "extend"), arguments).rowcount != 1:
                 raise Conflict("the receipt is no longer the newest: another worker holds the task.")
 
-    def delete(self, queue: str, receipt: str) -> None:
-        """Remove the task when the receipt is the newest."""
+    def delete(self, queue: str, receipts: Sequence[str]) -> None:
+        """Remove the tasks whose receipts are the newest."""
         with connected(self._pool) as connection:
-            connection.execute(statement(__file__, "delete"), {"queue": queue, "receipt": receipt})
+            connection.execute(statement(__file__, "delete"), {"queue": queue, "receipts": list(receipts)})
 
     def depth(self, queue: str) -> int:
         """Return how many tasks the queue holds."""
