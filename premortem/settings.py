@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     sqs_region: Annotated[
         str,
         Field(
-            description="AWS region of the task queues; empty = they are in PostgreSQL. Credentials as boto3 finds them."
+            description="AWS region of the task queues (credentials as boto3 finds them); empty = they are in PostgreSQL."
         ),
     ] = ""
     sqs_endpoint: Annotated[

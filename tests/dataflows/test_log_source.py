@@ -9,6 +9,7 @@ from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.adapters.streams.batch import Batch, part_name
 from premortem.adapters.streams.log_source import LogPart, LogSource, Pace
 from premortem.adapters.streams.log_tail import LogTail
+from premortem.exceptions import OffsetLost
 from premortem.ports import Append
 
 
@@ -131,3 +132,13 @@ def test_the_end_of_the_log_is_looked_at_once_for_all_who_ask_within_the_interva
 
 def test_parts_are_named_after_the_partitions() -> None:
     assert Reader().source.list_parts() == [part_name(0)]
+
+
+def test_a_log_that_ends_before_what_was_read_is_another_log_and_is_not_waited_for() -> None:
+    reader = Reader()
+    reader.append(3)
+    reader.checkpoints.save("detect", 0, 4, {})
+    with pytest.raises(OffsetLost, match="ends at offset 3"):
+        reader.source.build_part("read", part_name(0), None)
+    reader.append(1)
+    assert reader.source.build_part("read", part_name(0), None)

@@ -13,6 +13,7 @@ from premortem.adapters.streams.batch import Batch, part_name
 from premortem.adapters.streams.log_tail import LogTail
 from premortem.adapters.streams.patience import Patience
 from premortem.adapters.streams.stopping import Abandoned
+from premortem.exceptions import OffsetLost
 from premortem.ports import Checkpoint, CheckpointStore, EventLog, Flow, LogRecord, Topic
 
 _FULL_SECONDS = 0.02
@@ -57,9 +58,20 @@ class LogSource(FixedPartitionedSource[Batch, None]):
         return [part_name(p) for p in range(self.patience(lambda: self.log.partitions(self.topic)))]
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "LogPart":  # noqa: ARG002 -- Bytewax\'s
-        """Return the reader of one partition, standing where its checkpoint says."""
+        """Return the reader of one partition, standing where its checkpoint says.
+
+        Raises OffsetLost when the log ends before that: what was read is no longer there, so this is another log.
+        """
         partition = int(for_part)
-        return LogPart(self, partition, self.patience(lambda: self.checkpoints.load(self.flow, partition)))
+        checkpoint = self.patience(lambda: self.checkpoints.load(self.flow, partition))
+        head = self.patience(lambda: self.log.heads(self.topic))[partition]
+        if checkpoint.next_offset > head:
+            raise OffsetLost(
+                f"{self.topic}/{partition} ends at offset {head}, and {self.flow} has read up to "
+                f"{checkpoint.next_offset}: this is another log than it read. Point the settings at that one, or "
+                f"restore it."
+            )
+        return LogPart(self, partition, checkpoint)
 
 
 class LogPart(StatefulSourcePartition[Batch, None]):
