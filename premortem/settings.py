@@ -54,9 +54,7 @@ class Settings(BaseSettings):
     ] = ""
     sqs_region: Annotated[
         str,
-        Field(
-            description="AWS region of the task queues (credentials as boto3 finds them); empty = they are in PostgreSQL."
-        ),
+        Field(description="AWS region of the task queues, credentials as boto3 finds them; empty = in PostgreSQL."),
     ] = ""
     sqs_endpoint: Annotated[
         str, Field(description="URL of an SQS server that is not Amazon's; empty = Amazon's in the region.")

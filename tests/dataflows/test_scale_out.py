@@ -1,0 +1,181 @@
+"""More workers, more processes: the same incidents, whatever the cluster, and also when it grows or breaks."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from premortem.adapters.checkpoint_store.memory import MemoryCheckpointStore
+from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
+from premortem.adapters.event_log.memory import MemoryEventLog
+from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
+from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
+from premortem.adapters.incident_store.memory import MemoryIncidentStore
+from premortem.adapters.incident_store.postgres import PostgresIncidentStore
+from premortem.adapters.postgres import Pool, open_pool
+from premortem.adapters.streams.parts import SOURCES, Surroundings
+from premortem.adapters.streams.plain_runner import run_plain
+from premortem.adapters.task_queue.memory import MemoryTaskQueue
+from premortem.domain import project_stream
+from premortem.domain.detection import Detector
+from premortem.domain.ids import EventId, Fingerprint, ProjectId
+from premortem.domain.project_stream import ErrorSeen
+from premortem.ports import Append, EventLog, Flow
+from tests.dataflows.world import TENANT
+
+PARTITIONS, PROJECTS, FINGERPRINTS, EVENTS = 8, 24, 120, 4_000
+START = 1_795_360_907_000
+FLOWS: tuple[Flow, ...] = ("detect", "materialize")
+
+
+def event(number: int) -> Append:
+    """Return the number-th error: every third fingerprint is unhandled, the others page when they insist."""
+    rank = number * number % FINGERPRINTS
+    project, at = rank % PROJECTS + 1, START + number * 50
+    record = ErrorSeen(
+        tenant_id=TENANT,
+        project_id=ProjectId(project),
+        received_at=at,
+        event_id=EventId(f"{number:032x}"),
+        hashes=(Fingerprint(f"{rank:032x}"),),
+        occurred_at=at,
+        level="error",
+        handled=rank % 3 > 0,
+        title=f"ValueError {rank}",
+        user_hash=f"{number % 50:016x}",
+    )
+    return Append("sentry.events", str(project), project_stream.encode(record))
+
+
+@pytest.fixture(scope="module")
+def expected() -> str:
+    """The digest of all incidents as one plain loop makes them."""
+    log = MemoryEventLog(PARTITIONS)
+    log.append([event(n) for n in range(EVENTS)])
+    around = Surroundings(
+        event_log=log,
+        checkpoint_store=MemoryCheckpointStore(),
+        task_queue=MemoryTaskQueue(),
+        incident_store=MemoryIncidentStore(),
+        evidence_store=MemoryEvidenceStore(),
+        restore_detector=lambda state: Detector.restore(state),
+        stop=Event(),
+        crash=lambda _: None,
+    )
+    for flow in FLOWS:
+        run_plain(flow, around)
+    return around.incident_store.digest()
+
+
+class Cluster:
+    """The two dataflows of detection, each as a cluster of processes over one PostgreSQL."""
+
+    def __init__(self, dsn: str, pool: Pool) -> None:
+        self.log: EventLog = PostgresEventLog(pool)
+        self.checkpoints, self.incidents = PostgresCheckpointStore(pool), PostgresIncidentStore(pool)
+        self._environment = {
+            **os.environ,
+            "PREMORTEM_POSTGRES_DSN": dsn,
+            "PREMORTEM_CLICKHOUSE_URL": "http://127.0.0.1:9/default",
+            "PREMORTEM_PARTITIONS": str(PARTITIONS),
+            "PREMORTEM_DATA_DIR": "/nonexistent",
+        }
+
+    @contextmanager
+    def started(self, processes: int, workers: int) -> Iterator[dict[Flow, list[subprocess.Popen[bytes]]]]:
+        """Start both dataflows; what still runs at the end is killed."""
+        clusters = {flow: self._start(flow, processes, workers) for flow in FLOWS}
+        try:
+            yield clusters
+        finally:
+            for process in chain(*clusters.values()):
+                process.kill()
+                process.wait()
+
+    def run(self, processes: int, workers: int) -> None:
+        """Read the log to its end; then each process is told to stop, and must end with exit code 0."""
+        with self.started(processes, workers) as clusters:
+            wait_for(lambda: all(self.lag(flow) == 0 for flow in FLOWS), 60)
+            everyone = list(chain(*clusters.values()))
+            for process in everyone:
+                process.send_signal(signal.SIGTERM)
+            assert [process.wait(10) for process in everyone] == [0] * len(everyone)
+
+    def _start(self, flow: Flow, processes: int, workers: int) -> list[subprocess.Popen[bytes]]:
+        command = [sys.executable, "-m", "bytewax.run", f"dataflows.{flow}:main"]
+        commands = [[*command, "-w", str(workers)]]
+        if processes > 1:
+            addresses = ";".join(f"127.0.0.1:{port}" for port in free_ports(processes))
+            extra = ["-w", str(workers)] if workers > 1 else []
+            commands = [[*command, "-i", str(number), "-a", addresses, *extra] for number in range(processes)]
+        root = Path(__file__).parents[2]
+        return [subprocess.Popen(c, cwd=root, env=self._environment, stderr=subprocess.DEVNULL) for c in commands]
+
+    def lag(self, flow: Flow) -> int:
+        reached = self.checkpoints.positions()
+        heads = self.log.heads(SOURCES[flow])
+        return sum(head - reached.get((flow, partition), 0) for partition, head in enumerate(heads))
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def cluster(postgres_dsn: str) -> Iterator[Cluster]:
+    pool = open_pool(postgres_dsn, size=2)
+    create_topics(pool, PARTITIONS)
+    yield Cluster(postgres_dsn, pool)
+    pool.close()
+
+
+@pytest.mark.parametrize(("processes", "workers"), [(1, 1), (1, 2), (1, 4), (2, 1), (2, 2)])
+def test_any_number_of_workers_finds_the_same_incidents(
+    cluster: Cluster, expected: str, processes: int, workers: int
+) -> None:
+    cluster.log.append([event(n) for n in range(EVENTS)])
+    cluster.run(processes, workers)
+    assert cluster.incidents.digest() == expected
+
+
+def test_a_cluster_that_grows_from_two_workers_to_four_keeps_its_state(cluster: Cluster, expected: str) -> None:
+    cluster.log.append([event(n) for n in range(EVENTS // 2)])
+    cluster.run(processes=2, workers=1)
+    cluster.log.append([event(n) for n in range(EVENTS // 2, EVENTS)])
+    cluster.run(processes=2, workers=2)
+    assert cluster.incidents.digest() == expected
+
+
+def test_a_killed_process_takes_its_cluster_with_it_and_the_next_one_goes_on(cluster: Cluster, expected: str) -> None:
+    """Bytewax clusters are all or nothing: what restarts them must restart every process."""
+    cluster.log.append([event(n) for n in range(EVENTS // 2)])
+    with cluster.started(processes=2, workers=1) as clusters:
+        wait_for(lambda: cluster.lag("detect") < EVENTS // 2, 30)
+        victim, other = clusters["detect"]
+        victim.kill()
+        assert other.wait(10) != 0
+    cluster.log.append([event(n) for n in range(EVENTS // 2, EVENTS)])
+    cluster.run(processes=2, workers=1)
+    assert cluster.incidents.digest() == expected
