@@ -1,13 +1,15 @@
 """Wiring: the only file that names adapters. Everything above gets ports, everything below knows no settings."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from premortem.adapters.administration.postgres import PostgresAdministration
 from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
 from premortem.adapters.clock import scaled
 from premortem.adapters.clock.system import SystemClock
+from premortem.adapters.event_log.copying import Progress, copy_log
 from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
 from premortem.adapters.event_log.postgres_appender import PostgresAppender
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
@@ -17,9 +19,11 @@ from premortem.adapters.streams import crash
 from premortem.adapters.streams.parts import SOURCES as SOURCES
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
 from premortem.domain.ids import TenantId
+from premortem.domain.tasks import QUEUES
 from premortem.embedded import data_directory, stack
-from premortem.exceptions import Unavailable
+from premortem.exceptions import Conflict, Malformed, Unavailable
 from premortem.ports import (
+    TOPICS,
     Administration,
     Appender,
     CheckpointStore,
@@ -29,7 +33,10 @@ from premortem.ports import (
     Flow,
     IncidentStore,
     Project,
+    QueueState,
     TaskQueue,
+    Topic,
+    TopicState,
 )
 from premortem.settings import Settings
 
@@ -50,34 +57,75 @@ class Adapters:
 
 
 def connect(settings: Settings, *, connections: int = 8) -> Adapters:
-    """Return all adapters for the settings; topics are created when they are missing.
+    """Return all adapters for the settings. Topics in PostgreSQL are created when they are missing; in Kafka a command
+    does that, because a wrong prefix must not begin an empty log.
 
-    Raises Unavailable when PostgreSQL does not answer, Conflict when the log was made with other partitions.
+    Raises Unavailable when PostgreSQL or Kafka does not answer, Conflict when the log was made with other partitions.
     """
     resolved = stack.resolve(settings)
-    pool = open_pool(resolved.postgres_dsn, size=connections)
-    create_topics(pool, settings.partitions)
-    point = crash_points()
     evidence = ClickHouseEvidenceStore(resolved.clickhouse_url)
+    with ExitStack() as opened:
+        pool = opened.enter_context(closing(open_pool(resolved.postgres_dsn, size=connections)))
+        event_log = opened.enter_context(_event_log(settings, pool, crash_points()))
+        task_queue = _task_queue(settings, pool)
+        close = opened.pop_all().close
 
-    def close() -> None:
-        pool.close()
+    def close_all() -> None:
+        close()
         evidence.close()
 
     return Adapters(
-        event_log=PostgresEventLog(pool, crash=point),
+        event_log=event_log,
         checkpoint_store=PostgresCheckpointStore(pool),
-        task_queue=PostgresTaskQueue(pool),
+        task_queue=task_queue,
         incident_store=PostgresIncidentStore(pool),
         evidence_store=evidence,
         administration=PostgresAdministration(pool),
-        close=close,
+        close=close_all,
     )
 
 
 def appender(settings: Settings) -> Appender:
     """Return the log's writing end for an event loop; it connects when first used."""
-    return PostgresAppender(stack.resolve(settings).postgres_dsn, crash=crash_points() if settings.crash_at else None)
+    crash = crash_points() if settings.crash_at else None
+    if not settings.kafka_brokers:
+        return PostgresAppender(stack.resolve(settings).postgres_dsn, crash=crash)
+    from premortem.adapters.event_log.kafka_appender import KafkaAppender
+
+    return KafkaAppender(**_kafka(settings), crash=crash)
+
+
+@contextmanager
+def _event_log(settings: Settings, pool: Pool, crash: Callable[[str], None] | None = None) -> Iterator[EventLog]:
+    """Lend the log that the settings name; Conflict when it was made with other partitions than they say."""
+    if not settings.kafka_brokers:
+        create_topics(pool, settings.partitions)
+        yield PostgresEventLog(pool, crash=crash)
+        return
+    from premortem.adapters.event_log.kafka import KafkaEventLog
+
+    with closing(KafkaEventLog(**_kafka(settings), crash=crash)) as log:
+        if (found := log.partitions("sentry.events")) != settings.partitions:
+            raise Conflict(f"the topics have {found} partitions. Set PREMORTEM_PARTITIONS to that.")
+        yield log
+
+
+def _task_queue(settings: Settings, pool: Pool) -> TaskQueue:
+    if not settings.sqs_region:
+        return PostgresTaskQueue(pool)
+    from premortem.adapters.task_queue.sqs import SqsTaskQueue
+    from premortem.adapters.task_queue.sqs_client import open_client
+    from premortem.adapters.task_queue.sqs_ledger import SqsLedger
+
+    client = open_client(settings.sqs_region, settings.sqs_endpoint)
+    return SqsTaskQueue(client, SqsLedger(pool), prefix=settings.sqs_queue_prefix)
+
+
+def _kafka(settings: Settings) -> dict[str, Any]:
+    from premortem.adapters.event_log.kafka_client import parse_options
+
+    options = parse_options(settings.kafka_options)
+    return {"brokers": settings.kafka_brokers, "options": options, "prefix": settings.kafka_topic_prefix}
 
 
 def _require_running(settings: Settings, own_address: str) -> None:
@@ -148,15 +196,14 @@ def public_url(settings: Settings) -> str:
 
 
 def migrate(settings: Settings) -> list[str]:
-    """Apply all migrations of both databases and create the topics; returns what was applied."""
+    """Apply all migrations of both databases, create topics and queues; returns what was applied and created."""
     from premortem.migrate import MIGRATIONS, migrate_clickhouse, migrate_postgres
 
     _require_running(settings, settings.postgres_dsn)
     resolved = stack.resolve(settings)
     applied = migrate_postgres(resolved.postgres_dsn, MIGRATIONS / "postgres")
-    with _pool(settings) as pool:
-        create_topics(pool, settings.partitions)
-    return [*applied, *migrate_clickhouse(resolved.clickhouse_url, MIGRATIONS / "clickhouse")]
+    applied += migrate_clickhouse(resolved.clickhouse_url, MIGRATIONS / "clickhouse")
+    return [*applied, *make_topics(settings), *make_queues(settings)]
 
 
 def pending_migrations(settings: Settings) -> list[str]:
@@ -195,20 +242,103 @@ def lags(settings: Settings) -> dict[Flow, int]:
 
 
 def newest_record(settings: Settings) -> int | None:
-    """Return when the project stream's newest record was written (ms, by the database's clock); None: it is empty."""
-    with _pool(settings) as pool:
-        log = PostgresEventLog(pool)
+    """Return when the project stream's newest record was written (ms, by the log's clock); None: it is empty."""
+    with event_log(settings) as log:
         heads = enumerate(log.heads("sentry.events"))
-        newest = [log.read("sentry.events", partition, head - 1, 1)[0] for partition, head in heads if head]
-    return max((record.recorded_at for record in newest), default=None)
+        newest = [log.read("sentry.events", partition, head - 1, 1)[:1] for partition, head in heads if head]
+    return max((record.recorded_at for records in newest for record in records), default=None)
 
 
 def positions(settings: Settings) -> dict[tuple[Flow, int], tuple[int, int]]:
     """Return, for each dataflow and partition, how far it is and where the log ends."""
-    with _pool(settings) as pool:
-        log, reached = PostgresEventLog(pool), PostgresCheckpointStore(pool).positions()
+    with _pool(settings) as pool, _event_log(settings, pool) as log:
+        reached = PostgresCheckpointStore(pool).positions()
         return {
             (flow, partition): (reached.get((flow, partition), 0), head)
             for flow, topic in SOURCES.items()
             for partition, head in enumerate(log.heads(topic))
         }
+
+
+# --------------------------------------------------------------------------------------------- topics and queues
+@contextmanager
+def event_log(settings: Settings) -> Iterator[EventLog]:
+    """Lend the event log for a command."""
+    with _pool(settings) as pool, _event_log(settings, pool) as log:
+        yield log
+
+
+def make_topics(settings: Settings) -> list[str]:
+    """Create the topics that are missing and return their names. Conflict when one is there with other settings."""
+    if settings.kafka_brokers:
+        from premortem.adapters.event_log import kafka_topics
+
+        return kafka_topics.create_topics(
+            **_kafka(settings), partitions=settings.partitions, payload_days=settings.payload_retention_days
+        )
+    with _pool(settings) as pool:
+        return create_topics(pool, settings.partitions)
+
+
+def topics(settings: Settings) -> list[TopicState]:
+    """Return every topic, also what is wrong with it."""
+    if settings.kafka_brokers:
+        from premortem.adapters.event_log import kafka_topics
+
+        return kafka_topics.describe_topics(**_kafka(settings), partitions=settings.partitions)
+    with event_log(settings) as log:
+        return [_topic_state(log, topic, settings.payload_retention_days) for topic in TOPICS]
+
+
+def _topic_state(log: EventLog, topic: Topic, payload_days: int) -> TopicState:
+    return TopicState(
+        name=topic,
+        partitions=log.partitions(topic),
+        records=sum(log.heads(topic)) - sum(log.low_watermarks(topic)),
+        retention_days=payload_days if topic == "sentry.payloads" else None,
+        replication=1,
+    )
+
+
+def make_queues(settings: Settings) -> list[str]:
+    """Create the queues that are missing and return their names; those in PostgreSQL came with its schema."""
+    if not settings.sqs_region:
+        return []
+    from premortem.adapters.task_queue import sqs_client, sqs_queues
+
+    client = sqs_client.open_client(settings.sqs_region, settings.sqs_endpoint)
+    return sqs_queues.create_queues(client, settings.sqs_queue_prefix)
+
+
+def queues(settings: Settings) -> list[QueueState]:
+    """Return every queue, also what is wrong with it."""
+    if settings.sqs_region:
+        from premortem.adapters.task_queue import sqs_client, sqs_queues
+
+        client = sqs_client.open_client(settings.sqs_region, settings.sqs_endpoint)
+        return sqs_queues.describe_queues(client, settings.sqs_queue_prefix)
+    with _pool(settings) as pool:
+        queue = PostgresTaskQueue(pool)
+        return [
+            QueueState(name=name, waiting=queue.depth(name), dead=queue.depth(f"{name}-dlq"))
+            for name in sorted(QUEUES.values())
+        ]
+
+
+def move_log(settings: Settings, progress: Progress) -> dict[Topic, int]:
+    """Copy the embedded log to the Kafka of the settings, offset by offset; return the records per topic.
+
+    The stack must be down: its PostgreSQL is started for the copy alone. Raises Conflict while it runs, and what
+    `copy_log` raises.
+    """
+    if not settings.kafka_brokers:
+        raise Malformed("there is no Kafka to move to. Set PREMORTEM_KAFKA_BROKERS.")
+    make_topics(settings)
+    embedded = settings.model_copy(update={"kafka_brokers": ""})
+    with (
+        stack.postgres_alone(settings) as dsn,
+        closing(open_pool(dsn, size=2)) as pool,
+        _event_log(embedded, pool) as source,
+        _event_log(settings, pool) as target,
+    ):
+        return copy_log(source, target, progress)

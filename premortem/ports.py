@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from premortem.domain.archive import ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, IncidentId, ProjectId, TenantId
 from premortem.domain.incident import Incident, Status
 from premortem.domain.tasks import Task
@@ -53,6 +54,21 @@ class LogRecord(Struct, frozen=True):
     key: str
     value: bytes
     recorded_at: int
+
+
+class TopicState(Struct, frozen=True, kw_only=True):
+    """A topic as administrators see it."""
+
+    name: str
+    """As the log calls it: with the prefix, or the name of the table."""
+    partitions: int
+    records: int
+    """How many can be read."""
+    retention_days: float | None
+    """None = for ever."""
+    replication: int
+    problems: tuple[str, ...] = ()
+    """What would lose data or stop a reader: a sentence each, with the mend."""
 
 
 class EventLog(Protocol):
@@ -127,6 +143,19 @@ class Received(Struct, frozen=True):
     task: Task
     receipt: str
     receive_count: int
+
+
+class QueueState(Struct, frozen=True, kw_only=True):
+    """A queue as administrators see it."""
+
+    name: str
+    """As the server calls it."""
+    waiting: int
+    """Tasks that wait or are hidden."""
+    dead: int
+    """Tasks in its dead-letter queue."""
+    problems: tuple[str, ...] = ()
+    """What would lose tasks: a sentence each, with the mend."""
 
 
 class TaskQueue(Protocol):
@@ -215,68 +244,6 @@ class IncidentStore(Protocol):
 
 
 # -------------------------------------------------------------------------------------------------- evidence store
-class ArchivedEvent(Struct, frozen=True, kw_only=True):
-    """One row of `raw_events`."""
-
-    tenant_id: TenantId
-    project_id: ProjectId
-    event_id: EventId
-    fingerprint: Fingerprint
-    occurred_at: int
-    received_at: int
-    level: str
-    platform: str
-    release: str
-    environment: str
-    user_hash: str
-    title: str
-    tags: tuple[tuple[str, str], ...]
-    payload: bytes
-    """The scrubbed body: JSON in UTF-8."""
-
-
-class ArchivedLog(Struct, frozen=True, kw_only=True):
-    """One row of `logs`."""
-
-    tenant_id: TenantId
-    project_id: ProjectId
-    log_id: str
-    occurred_at: int
-    level: str
-    body: str
-    trace_id: str
-    attributes: bytes
-
-
-class ArchivedSessions(Struct, frozen=True, kw_only=True):
-    """One row of `sessions`."""
-
-    tenant_id: TenantId
-    project_id: ProjectId
-    row_id: str
-    started_at: int
-    release: str
-    environment: str
-    exited: int
-    errored: int
-    crashed: int
-    abnormal: int
-
-
-class ArchivedDeploy(Struct, frozen=True, kw_only=True):
-    """One row of `deploys`."""
-
-    tenant_id: TenantId
-    project_id: ProjectId
-    deploy_id: str
-    deployed_at: int
-    release: str
-    environment: str
-
-
-ArchivedRow = ArchivedEvent | ArchivedLog | ArchivedSessions | ArchivedDeploy
-
-
 class MinuteCount(Struct, frozen=True, order=True):
     """Events of one fingerprint in one minute."""
 

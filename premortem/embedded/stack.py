@@ -5,13 +5,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from premortem.embedded import data_directory, postgres_paths
 from premortem.embedded.children import embedded_children
 from premortem.embedded.ports_in_use import check_free
+from premortem.embedded.postgres import PostgresServer
 from premortem.embedded.status import ChildStatus, read
 from premortem.embedded.supervisor import Supervisor
 from premortem.exceptions import Conflict, Unavailable
@@ -63,6 +65,26 @@ def run(settings: Settings) -> None:
         variables = {**environment(resolved), "PREMORTEM_CLICKHOUSE_PASSWORD": password}
         children = embedded_children(resolved, variables, own)
         Supervisor(children, path / "logs", path / "status.json").run()
+
+
+@contextmanager
+def postgres_alone(settings: Settings) -> Iterator[str]:
+    """Run the data directory's PostgreSQL, and nothing else, while the block lasts; yields its DSN.
+
+    A PostgreSQL of one's own is taken as it is. Raises Conflict while the stack runs.
+    """
+    if settings.postgres_dsn:
+        yield settings.postgres_dsn
+        return
+    path = settings.data_dir.absolute()
+    data_directory.prepare(path)
+    with data_directory.hold(path):
+        server = PostgresServer(path / "postgres", port=resolve(settings).postgres_port)
+        server.start(deadline_seconds=600)  # replaying the write-ahead log after a crash must be let finish
+        try:
+            yield server.dsn()
+        finally:
+            server.stop()
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """How archived rows become insertions: portions that fit into one body, one table each, nothing lost or reordered."""
 
 from premortem.adapters.evidence_store.tables import portions, text
+from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
-from premortem.ports import ArchivedDeploy, ArchivedEvent, ArchivedRow
 
 
 def _event(number: int, size: int) -> ArchivedEvent:

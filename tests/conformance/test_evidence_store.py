@@ -9,16 +9,9 @@ from msgspec.structs import replace
 
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
 from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
+from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedLog, ArchivedSessions
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
-from premortem.ports import (
-    ArchivedDeploy,
-    ArchivedEvent,
-    ArchivedLog,
-    ArchivedSessions,
-    EvidenceStore,
-    MinuteCount,
-    Sightings,
-)
+from premortem.ports import EvidenceStore, MinuteCount, Sightings
 
 _ACME, _OTHER = TenantId("acme"), TenantId("other")
 _SHOP = ProjectId(7)

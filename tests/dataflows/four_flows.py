@@ -20,7 +20,7 @@ from premortem.adapters.streams.log_tail import LogTail
 from premortem.adapters.streams.parts import FLOWS, Surroundings
 from premortem.adapters.streams.stopping import stop_on_signals
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
-from premortem.ports import ArchivedRow
+from premortem.domain.archive import ArchivedRow
 from tests.dataflows.world import DoublingDetector, MemoryEvidence
 
 

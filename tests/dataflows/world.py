@@ -15,12 +15,13 @@ from premortem.adapters.streams.log_tail import LogTail
 from premortem.adapters.streams.parts import FLOWS, SOURCES, Surroundings
 from premortem.adapters.task_queue.memory import MemoryTaskQueue
 from premortem.domain import conservation, project_stream, timeline
+from premortem.domain.archive import ArchivedRow
 from premortem.domain.conservation import STATE_KEY, Tally
 from premortem.domain.decision import Decision
 from premortem.domain.ids import EventId, FactId, Fingerprint, IncidentId, ProjectId, TenantId, derive
 from premortem.domain.project_stream import ErrorSeen, ProjectRecord
 from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew
-from premortem.ports import Append, ArchivedRow, Flow, LogRecord
+from premortem.ports import Append, Flow, LogRecord
 
 TENANT = TenantId("acme")
 

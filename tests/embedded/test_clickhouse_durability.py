@@ -16,10 +16,10 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
+from premortem.domain.archive import ArchivedEvent
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 from premortem.exceptions import Unavailable
 from premortem.migrate import MIGRATIONS, migrate_clickhouse
-from premortem.ports import ArchivedEvent
 
 StartServer = Callable[..., Any]
 

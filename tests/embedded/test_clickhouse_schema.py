@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from premortem.adapters import evidence_store
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore, statement
+from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedLog, ArchivedSessions
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 from premortem.migrate import MIGRATIONS, migrate_clickhouse
-from premortem.ports import ArchivedDeploy, ArchivedEvent, ArchivedLog, ArchivedSessions
 
 _NOON = 1_767_268_800_000
 _SQL = sorted(Path(evidence_store.__file__).parent.glob("*.sql"))

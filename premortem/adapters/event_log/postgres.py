@@ -23,9 +23,13 @@ TABLES: dict[Topic, str] = {
 }
 
 
-def create_topics(pool: Pool, partitions: int) -> None:
-    """Create every topic with so many partitions; those that exist stay. Conflict when their number differs."""
+def create_topics(pool: Pool, partitions: int) -> list[str]:
+    """Create every topic with so many partitions and return the new ones' names; those that exist stay.
+
+    Raises Conflict when their number of partitions differs.
+    """
     with connected(pool) as connection:
+        before = {topic for topic, _ in connection.execute(statement(__file__, "count_partitions")).fetchall()}
         rows = [(topic, partition) for topic in TOPICS for partition in range(partitions)]
         connection.cursor().executemany(statement(__file__, "create_partition"), rows)
         found = connection.execute(statement(__file__, "count_partitions")).fetchall()
@@ -35,6 +39,7 @@ def create_topics(pool: Pool, partitions: int) -> None:
                     f"topic {topic} was created with another number of partitions than {partitions}, and it is fixed. "
                     f"Set PREMORTEM_PARTITIONS to what it was."
                 )
+    return [topic for topic in TOPICS if topic not in before]
 
 
 class PostgresEventLog:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from premortem.adapters.evidence_store.tables import archived_event, portions, text
+from premortem.domain.archive import ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 from premortem.exceptions import Malformed, Unavailable
-from premortem.ports import ArchivedEvent, ArchivedRow, MinuteCount, Sightings
+from premortem.ports import MinuteCount, Sightings
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from threading import Lock
 
+from premortem.domain.archive import ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
-from premortem.ports import ArchivedEvent, ArchivedRow, MinuteCount, Sightings
+from premortem.ports import MinuteCount, Sightings
 
 _MINUTE = 60_000
 

@@ -6,8 +6,8 @@ from typing import Any, assert_never
 
 from msgspec import Struct
 
+from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedLog, ArchivedRow, ArchivedSessions
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
-from premortem.ports import ArchivedDeploy, ArchivedEvent, ArchivedLog, ArchivedRow, ArchivedSessions
 
 _WORD, _TIME = "LowCardinality(String)", "DateTime64(3, 'UTC')"
 _Row = Any

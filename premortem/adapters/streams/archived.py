@@ -2,8 +2,8 @@
 
 from typing import assert_never
 
+from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedLog, ArchivedRow, ArchivedSessions
 from premortem.domain.payload import Body, DeployBody, EventBody, LogBody, SessionsBody
-from premortem.ports import ArchivedDeploy, ArchivedEvent, ArchivedLog, ArchivedRow, ArchivedSessions
 
 
 def archived_row(body: Body) -> ArchivedRow:

@@ -9,9 +9,10 @@ from premortem.adapters.streams.delivery import Delivered
 from premortem.adapters.streams.patience import Patience
 from premortem.adapters.streams.stopping import Abandoned
 from premortem.domain import payload
+from premortem.domain.archive import ArchivedRow
 from premortem.domain.conservation import Outcome
 from premortem.exceptions import Malformed, Unavailable
-from premortem.ports import Append, ArchivedRow, EvidenceStore, LogRecord
+from premortem.ports import Append, EvidenceStore, LogRecord
 
 _LOGGER = logging.getLogger(__name__)
 _MAX_BYTES = 8 << 20
