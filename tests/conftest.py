@@ -1,6 +1,6 @@
 """Fixtures that many tests share: a real PostgreSQL, a fresh migrated database for each test, the shared data."""
 
-import importlib.util
+import importlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -19,20 +19,15 @@ settings.register_profile("same", derandomize=True, deadline=None, database=None
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("explore" if os.environ.get("PREMORTEM_TEST_EXPLORE") else "same")
 
-# Registered by path: with import-mode=importlib, `tests` is no package that a plugin could be imported from.
-_CLICKHOUSE = Path(__file__).with_name("clickhouse_fixture.py")
+_FIXTURES = ("clickhouse_fixture", "kafka_fixture")
 _TEMPLATE = "migrated_template"
 _numbers = itertools.count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if _CLICKHOUSE.exists() and not config.pluginmanager.has_plugin("clickhouse_fixture"):
-        spec = importlib.util.spec_from_file_location("clickhouse_fixture", _CLICKHOUSE)
-        assert spec
-        assert spec.loader
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        config.pluginmanager.register(module, "clickhouse_fixture")
+    for name in _FIXTURES:
+        if not config.pluginmanager.has_plugin(name):
+            config.pluginmanager.register(importlib.import_module(f"tests.{name}"), name)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 
 import pytest
 
+from premortem.adapters.event_log.kafka import KafkaEventLog
+from premortem.adapters.event_log.kafka_appender import KafkaAppender
+from premortem.adapters.event_log.kafka_topics import create_topics as create_kafka_topics
 from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.adapters.event_log.partitioner import partition_of
 from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
@@ -13,6 +17,7 @@ from premortem.adapters.event_log.postgres_appender import PostgresAppender
 from premortem.adapters.postgres import open_pool
 from premortem.exceptions import Conflict, Malformed, OffsetLost
 from premortem.ports import Append, EventLog, Position
+from tests.kafka_fixture import KafkaBroker
 
 PARTITIONS = 4
 
@@ -33,10 +38,44 @@ class ThroughAppender(PostgresEventLog):
         return asyncio.run(append())
 
 
-@pytest.fixture(params=["memory", "postgres", "postgres-appender"])
+class ThroughKafkaAppender(KafkaEventLog):
+    """The log of Kafka, written by its other end."""
+
+    appender: KafkaAppender
+    loop: asyncio.AbstractEventLoop
+
+    def append(self, records: Sequence[Append]) -> Sequence[Position]:
+        return asyncio.run_coroutine_threadsafe(self.appender.append(records), self.loop).result()
+
+
+@contextmanager
+def kafka_log(kind: str, broker: KafkaBroker, prefix: str) -> Iterator[EventLog]:
+    create_kafka_topics(broker.address, partitions=PARTITIONS, payload_days=1, prefix=prefix)
+    if kind == "kafka":
+        with closing(KafkaEventLog(broker.address, prefix=prefix)) as log:
+            yield log
+        return
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    with closing(ThroughKafkaAppender(broker.address, prefix=prefix)) as log:
+        log.appender, log.loop = KafkaAppender(broker.address, prefix=prefix), loop
+        yield log
+        asyncio.run_coroutine_threadsafe(log.appender.close(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(params=["memory", "postgres", "postgres-appender", "kafka", "kafka-appender"])
 def log(request: pytest.FixtureRequest) -> Iterator[EventLog]:
     if request.param == "memory":
         yield MemoryEventLog(PARTITIONS)
+        return
+    if request.param.startswith("kafka"):
+        broker, prefix = request.getfixturevalue("kafka_broker"), request.getfixturevalue("kafka_prefix")
+        with kafka_log(request.param, broker, prefix) as log:
+            yield log
         return
     dsn = request.getfixturevalue("postgres_dsn")
     pool = open_pool(dsn, size=12)

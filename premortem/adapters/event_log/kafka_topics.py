@@ -1,0 +1,197 @@
+"""Topics in Kafka: made once with the settings that the log's promises need, and looked at for what breaks them."""
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+
+from premortem.adapters.event_log.kafka_client import (
+    MAX_VALUE_BYTES,
+    WAIT_SECONDS,
+    client_settings,
+    name_of,
+    translated,
+)
+from premortem.exceptions import Conflict, Malformed, Unavailable
+from premortem.ports import TOPICS, Topic, TopicState
+
+_DAY_MS = 86_400_000
+_FOR_EVER = "-1"
+_MOST_REPLICAS = 3
+_LOOK_SECONDS = 0.05
+
+
+def open_admin(brokers: str, options: Mapping[str, str]) -> AdminClient:
+    """Return an administration client; it connects when first used."""
+    return AdminClient(client_settings(brokers, options))
+
+
+def answer(futures: Mapping[Any, Future[Any]], place: str) -> dict[Any, Any]:
+    """Return the results of an administration call, in the order asked; raises our exceptions."""
+    with translated(place):
+        return {key: future.result(timeout=WAIT_SECONDS + 1) for key, future in futures.items()}
+
+
+def partition_counts(brokers: str, options: Mapping[str, str], prefix: str) -> dict[Topic, int]:
+    """Return how many partitions each topic has; topics that are missing are left out. Blocks."""
+    return counts_of(open_admin(brokers, options), prefix)
+
+
+def counts_of(admin: AdminClient, prefix: str) -> dict[Topic, int]:
+    """Return how many partitions each topic has, asked through `admin`."""
+    with translated("metadata"):
+        found = admin.list_topics(timeout=WAIT_SECONDS).topics
+    return {t: len(found[name].partitions) for t in TOPICS if (name := name_of(t, prefix)) in found}
+
+
+def create_topics(
+    brokers: str,
+    *,
+    partitions: int,
+    payload_days: int,
+    options: Mapping[str, str] | None = None,
+    prefix: str = "",
+    replicas: int | None = None,
+) -> list[str]:
+    """Create the topics that are missing and return their names.
+
+    `replicas` None = as many as there are brokers, three at most. Raises Conflict when a topic is there whose settings
+    break the log's promises, with the mend; those are never changed behind somebody's back.
+    """
+    admin = open_admin(brokers, options or {})
+    with translated("metadata"):
+        known = len(admin.list_topics(timeout=WAIT_SECONDS).brokers)
+    existing = counts_of(admin, prefix)
+    count = replicas or min(_MOST_REPLICAS, known)
+    missing = [topic for topic in TOPICS if topic not in existing]
+    new = [
+        NewTopic(name_of(topic, prefix), partitions, count, config=_settings(topic, payload_days, count))
+        for topic in missing
+    ]
+    if new:
+        answer(admin.create_topics(new, operation_timeout=WAIT_SECONDS, request_timeout=WAIT_SECONDS), "topics")
+        for topic in missing:
+            _wait_for_leaders(admin, name_of(topic, prefix), partitions)
+    states = describe_topics(brokers, partitions=partitions, options=options, prefix=prefix)
+    problems = [problem for state in states for problem in state.problems]
+    if problems:
+        raise Conflict(" ".join(problems))
+    return [name_of(topic, prefix) for topic in missing]
+
+
+def _wait_for_leaders(admin: AdminClient, name: str, partitions: int) -> None:
+    """Return when every partition of a new topic can be asked; the broker answers a creation before that."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            offsets(admin, name, partitions, OffsetSpec.latest())
+        except (Unavailable, Malformed):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
+
+
+def describe_topics(
+    brokers: str, *, partitions: int, options: Mapping[str, str] | None = None, prefix: str = ""
+) -> list[TopicState]:
+    """Return every topic as it stands on the broker, in the order of `TOPICS`, with what is wrong with it."""
+    admin = open_admin(brokers, options or {})
+    existing = counts_of(admin, prefix)
+    names = {topic: name_of(topic, prefix) for topic in TOPICS}
+    resources = {topic: ConfigResource(ResourceType.TOPIC, names[topic]) for topic in existing}
+    configs = answer(admin.describe_configs(list(resources.values()), request_timeout=WAIT_SECONDS), "topics")
+    described = answer(
+        admin.describe_topics(TopicCollection([names[topic] for topic in existing]), request_timeout=WAIT_SECONDS),
+        "topics",
+    )
+    states = []
+    for topic in TOPICS:
+        if topic not in existing:
+            problem = f"{names[topic]} is missing. Run: premortem topics create."
+            states.append(_state(names[topic], 0, 0, None, 0, (problem,)))
+            continue
+        settings = {name: entry.value for name, entry in configs[resources[topic]].items()}
+        replication = min(len(p.replicas) for p in described[names[topic]].partitions)
+        found = existing[topic]
+        ends = [offsets(admin, names[topic], found, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest())]
+        problems = tuple(_problems(topic, names[topic], found, partitions, settings))
+        states.append(
+            _state(names[topic], found, sum(ends[1]) - sum(ends[0]), _retention(settings), replication, problems)
+        )
+    return states
+
+
+def offsets(admin: AdminClient, name: str, partitions: int, spec: OffsetSpec) -> list[int]:
+    """Return an offset of each partition of the topic `name`; -1 where there is none for a time."""
+    asked = {TopicPartition(name, partition): spec for partition in range(partitions)}
+    with translated(name):
+        futures = admin.list_offsets(asked, request_timeout=WAIT_SECONDS)
+        return [futures[place].result(timeout=WAIT_SECONDS + 1).offset for place in asked]
+
+
+def broker_version(brokers: str, options: Mapping[str, str]) -> str:
+    """Return what answers at `brokers`: the cluster's id and its brokers. Kafka's protocol tells no version."""
+    with translated("metadata"):
+        cluster = open_admin(brokers, options).list_topics(timeout=WAIT_SECONDS)
+    return f"Kafka cluster {cluster.cluster_id}, {len(cluster.brokers)} brokers"
+
+
+def _settings(topic: Topic, payload_days: int, replicas: int) -> dict[str, str]:
+    bodies = topic == "sentry.payloads"
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(payload_days * _DAY_MS) if bodies else _FOR_EVER,
+        "retention.bytes": _FOR_EVER,
+        "message.timestamp.type": "LogAppendTime",  # retention must not go by the clocks of clients
+        "max.message.bytes": str(MAX_VALUE_BYTES + (128 << 10)),
+        "min.insync.replicas": "2" if replicas >= _MOST_REPLICAS else "1",
+    }
+
+
+def _problems(topic: Topic, name: str, found: int, partitions: int, settings: Mapping[str, str]) -> list[str]:
+    problems = []
+    if found != partitions:
+        problems.append(f"{name} has {found} partitions, and that is fixed. Set PREMORTEM_PARTITIONS={found}.")
+    if "compact" in settings.get("cleanup.policy", ""):
+        problems.append(f"{name} is compacted, which makes holes in the log. Set cleanup.policy=delete.")
+    if topic != "sentry.payloads":
+        finite = [setting for setting in ("retention.ms", "retention.bytes") if settings.get(setting) != _FOR_EVER]
+        problems.extend(f"{name} forgets its records ({s}={settings.get(s)}). Set {s}=-1." for s in finite)
+    elif _retention(settings) is None:
+        problems.append(
+            f"{name} keeps bodies for ever. Set retention.ms to what PREMORTEM_PAYLOAD_RETENTION_DAYS says."
+        )
+    if int(settings.get("max.message.bytes", 0)) < MAX_VALUE_BYTES:
+        problems.append(f"{name} takes too small records. Set max.message.bytes={MAX_VALUE_BYTES + (128 << 10)}.")
+    return problems
+
+
+def _retention(settings: Mapping[str, str]) -> float | None:
+    ms = settings.get("retention.ms", _FOR_EVER)
+    return None if ms == _FOR_EVER else int(ms) / _DAY_MS
+
+
+def _state(
+    name: str, partitions: int, records: int, days: float | None, replication: int, problems: tuple[str, ...]
+) -> TopicState:
+    return TopicState(
+        name=name,
+        partitions=partitions,
+        records=records,
+        retention_days=days,
+        replication=replication,
+        problems=problems,
+    )
+
+
+def require(counts: Mapping[Topic, int], topic: Topic) -> int:
+    """Return the topic's number of partitions; Malformed when it is missing."""
+    count = counts.get(topic)
+    if count is None:
+        raise Malformed(f"there is no topic {topic!r}. Create the topics: premortem topics create.")
+    return count
