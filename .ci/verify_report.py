@@ -11,7 +11,7 @@ ALLOWED_SKIPS = (
 """Beginnings of the reasons for which a test may be skipped in CI."""
 
 REQUIRED_ADAPTERS = {
-    "test_event_log": ("memory", "postgres]", "postgres-appender"),
+    "test_event_log": ("memory", "postgres]", "postgres-appender", "kafka]", "kafka-appender"),
     "test_checkpoint_store": ("memory", "postgres"),
     "test_task_queue": ("memory", "postgres"),
     "test_incident_store": ("memory", "postgres"),

@@ -43,6 +43,7 @@ class KafkaBroker:
                     f"log.dirs={directory / 'data'}",
                     "auto.create.topics.enable=false",
                     "offsets.topic.replication.factor=1",
+                    "offsets.topic.num.partitions=1",
                     "transaction.state.log.replication.factor=1",
                     "transaction.state.log.min.isr=1",
                     "log.retention.check.interval.ms=1000",
@@ -56,10 +57,9 @@ class KafkaBroker:
 
     def start(self) -> None:
         """Start the broker, again after a kill, and wait until it answers."""
-        words = (self.directory / "broker.log").open("ab")
-        self._process = subprocess.Popen(
-            self._command("kafka.Kafka", str(self._properties)), stdout=words, stderr=words
-        )
+        command = self._command("kafka.Kafka", str(self._properties))
+        with (self.directory / "broker.log").open("ab") as words:
+            self._process = subprocess.Popen(command, stdout=words, stderr=words)
         deadline = time.monotonic() + _START_SECONDS
         admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0, "reconnect.backoff.max.ms": 200})
         while True:
