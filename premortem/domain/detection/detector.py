@@ -128,7 +128,7 @@ class Detector:
         scan = known.scan
         if scan is None or bucket - scan.level.at > of.forget_buckets:
             scan = known.scan = Scan(bucket, of)
-            scan.advance(bucket, of, config)
+            scan.open(of, config)
         return scan.add(bucket, of, config)
 
     # ------------------------------------------------------------------------------------------------ decisions

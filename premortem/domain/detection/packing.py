@@ -1,7 +1,6 @@
 """Packing: a fingerprint's state as bytes that are the same on every machine, and back, bit for bit."""
 
 from array import array
-from collections import deque
 from typing import Any
 
 import msgspec
@@ -55,7 +54,7 @@ def _scan(scan: Scan) -> list[Any]:
 def _windows(windows: Windows) -> list[Any]:
     pending = [[number for pair in queue for number in pair] for queue in windows.pending]
     return [
-        *(windows.closed, list(windows.counts), list(windows.means), windows.sums, windows.totals),
+        *(windows.closed, windows.counts, windows.means, windows.sums, windows.totals),
         *(windows.dispersion, windows.exposure, pending, windows.largest),
     ]
 
@@ -77,6 +76,5 @@ def _unscan(fields: list[Any], of: Rates) -> Scan:
 def _unwindow(target: Windows, packed: list[Any]) -> None:
     target.closed, counts, means, target.sums, target.totals = packed[:5]
     target.dispersion, target.exposure, pending, target.largest = packed[5:]
-    target.counts = deque(counts, target.counts.maxlen)
-    target.means = deque(means, target.means.maxlen)
-    target.pending = [deque(zip(numbers[::2], numbers[1::2], strict=True)) for numbers in pending]
+    target.counts, target.means = counts, means
+    target.pending = [list(zip(numbers[::2], numbers[1::2], strict=True)) for numbers in pending]

@@ -94,6 +94,10 @@ class Scan:
                 self._skip(to, of, config)
             else:
                 self._close(0, of, config)
+        self.open(of, config)
+
+    def open(self, of: Rates, config: DetectorConfig) -> None:
+        """Work out what the open bucket can take; to be called once on a new scan, `advance` does it for the next."""
         self.limits = []
         self.exact = 0
         self.room = self._room(of, config)
@@ -204,6 +208,10 @@ class Scan:
     def _room(self, of: Rates, config: DetectorConfig) -> int:
         """Return how many events the open bucket can take before any window may fire; a cheap lower bound."""
         least = int(config.least_events)
+        widest = self.windows[-1]
+        room = least - (widest.sums[-1] - widest.counts[0] + self.cell_counts[-1])
+        if room > 0:  # the widest window holds all that the others hold
+            return room
         room = NEVER
         lowest = config.score_opens - SAFE
         at, expected = self.level.at, self.level.expected

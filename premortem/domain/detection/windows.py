@@ -4,10 +4,9 @@ Formulas B of the detection notes (docs/adr/0006), for the windows that slide in
 """
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate, chain, islice, repeat
+from itertools import accumulate, chain, repeat
 from math import fsum
 from operator import mul, sub
 
@@ -25,15 +24,16 @@ class Windows:
         self.track = track
         self.closed = 0
         """Cells closed in this life; below w, the dispersion of window w is the prior's."""
-        self.counts: deque[int] = deque([0] * longest, longest)
-        self.means: deque[float] = deque([0.0] * longest, longest)
+        self.counts = [0] * longest
+        """Of the last cells, oldest first; lists, because at these lengths a queue costs more room and time."""
+        self.means = [0.0] * longest
         self.sums = [0] * len(widths)
         """Events in the last w closed cells."""
         self.totals = [0.0] * len(widths)
         """Expected events in the last w closed cells."""
         self.dispersion = [0.0] * len(widths)
         self.exposure = [0.0] * len(widths)
-        self.pending: list[deque[tuple[float, float]]] = [deque() for _ in widths]
+        self.pending: list[list[tuple[float, float]]] = [[] for _ in widths]
         """Squared residual and expectation of the cells too young to count in the dispersion."""
         self.largest = [0] * len(widths)
         """The largest sums of the hour so far."""
@@ -41,23 +41,26 @@ class Windows:
     def close(self, count: int, mean: float, decay: float, config: DetectorConfig) -> None:
         """Close a cell that held `count` events where `mean` were expected."""
         counts, means, sums, totals, largest = self.counts, self.means, self.sums, self.totals, self.largest
+        never_capped = 3 * config.residual_cap * config.phi_prior  # whatever is expected, the cap is no less
         for i, width in enumerate(self.track.cells):
             held = sums[i] = sums[i] + count - counts[-width]
             total = totals[i] = totals[i] + mean - means[-width]
             if held > largest[i]:
                 largest[i] = held
-            square = (held - total) ** 2 if held <= total else _squared(held, total, config)
+            residual = held - total
+            square = residual * residual if residual <= never_capped else _squared(held, total, config)
             weight = total
             if width > 1:
                 pending = self.pending[i]
                 pending.append((square, weight))
                 if len(pending) < width:
                     continue
-                square, weight = pending.popleft()
+                square, weight = pending.pop(0)
             self.dispersion[i] = self.dispersion[i] * decay + square
             self.exposure[i] = self.exposure[i] * decay + weight
         counts.append(count)
         means.append(mean)
+        del counts[0], means[0]
         self.closed += 1
 
     def skip(self, means: Sequence[float], decay: float, config: DetectorConfig) -> None:
@@ -66,16 +69,14 @@ class Windows:
         Sums are made by `fsum`: exactly rounded, so the same on every version of Python (the built-in is not).
         """
         n = len(means)
-        counts, old = list(self.counts), list(self.means)
+        counts, old = self.counts, self.means
         longest = len(counts)
         for i, width in enumerate(self.track.cells):
             leaving = chain(old[longest - width :], means)
             totals = list(accumulate(map(sub, means, leaving), initial=self.totals[i]))
             del totals[0]
             if self.sums[i]:
-                sums = list(
-                    accumulate(islice(chain(counts[longest - width :], repeat(0)), n), sub, initial=self.sums[i])
-                )
+                sums = list(accumulate((counts[longest - width :] + [0] * n)[:n], sub, initial=self.sums[i]))
                 del sums[0]
                 self.largest[i] = max(self.largest[i], sums[0])
                 self.sums[i] = sums[-1]
@@ -84,8 +85,8 @@ class Windows:
                 squares = list(map(mul, totals, totals))
             self.totals[i] = totals[-1]
             self._count_in(i, width, squares, totals, decay)
-        self.counts.extend(repeat(0, min(n, longest)))
-        self.means.extend(means)
+        self.counts = [*counts[n:], *repeat(0, min(n, longest))]
+        self.means = [*old, *means][-longest:]
         self.closed += n
 
     def _count_in(self, i: int, width: int, squares: list[float], weights: list[float], decay: float) -> None:
@@ -101,7 +102,7 @@ class Windows:
             self.dispersion[i] = self.dispersion[i] * shrink + fsum(map(mul, squares, powers))
             self.exposure[i] = self.exposure[i] * shrink + fsum(map(mul, weights, powers))
             del squares[:old_enough], weights[:old_enough]
-        self.pending[i] = deque(zip(squares, weights, strict=True))
+        self.pending[i] = list(zip(squares, weights, strict=True))
 
     def add_late(self, cells_ago: int) -> None:
         """Add an event to the cell closed `cells_ago` cells before the last one (0 = the last)."""

@@ -105,6 +105,14 @@ def test_a_burst_of_a_known_error_is_a_spike_with_its_numbers() -> None:
     assert len(facts) < 8
 
 
+def test_an_error_that_comes_back_after_a_month_as_a_burst_is_a_spike_in_its_first_minute() -> None:
+    start = NOW - NOW % MINUTE
+    later = start + 40 * 24 * HOUR
+    facts = run([*errors(3, start=start), *errors(100, start=later, every=100, first=3)])
+    assert [type(fact) for fact in facts][:1] == [IncidentDetected]
+    assert facts[0].occurred_at < later + MINUTE
+
+
 def test_the_same_burst_every_day_stops_being_news() -> None:
     records: list[ErrorSeen] = []
     for day in range(9):
