@@ -8,6 +8,10 @@ import pytest
 from premortem.adapters.postgres import open_pool
 from premortem.adapters.task_queue.memory import MemoryTaskQueue
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
+from premortem.adapters.task_queue.sqs import SqsTaskQueue
+from premortem.adapters.task_queue.sqs_client import open_client
+from premortem.adapters.task_queue.sqs_ledger import SqsLedger
+from premortem.adapters.task_queue.sqs_queues import create_queues
 from premortem.domain.ids import FactId, IncidentId, ProjectId, TenantId
 from premortem.domain.tasks import BuildContext, ProposeFix, task_id
 from premortem.exceptions import Conflict
@@ -16,13 +20,20 @@ from premortem.ports import TaskQueue
 QUEUE = "context-builder-tasks"
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", "sqs"])
 def queue(request: pytest.FixtureRequest) -> Iterator[TaskQueue]:
     if request.param == "memory":
         yield MemoryTaskQueue(max_receives=2)
         return
     pool = open_pool(request.getfixturevalue("postgres_dsn"), size=2)
-    yield PostgresTaskQueue(pool, max_receives=2)
+    if request.param == "postgres":
+        yield PostgresTaskQueue(pool, max_receives=2)
+    else:
+        client = open_client("eu-central-1", request.getfixturevalue("sqs_endpoint"))
+        prefix = request.getfixturevalue("sqs_prefix")
+        create_queues(client, prefix, max_receives=2)
+        yield SqsTaskQueue(client, SqsLedger(pool), prefix=prefix)
+        client.close()
     pool.close()
 
 

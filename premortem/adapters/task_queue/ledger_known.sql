@@ -1,0 +1,1 @@
+SELECT task_id FROM task_receipts WHERE task_id = ANY (%(tasks)s::text[])

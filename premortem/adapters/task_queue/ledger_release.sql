@@ -1,0 +1,1 @@
+UPDATE task_receipts SET message_id = NULL, receipt = NULL WHERE task_id = %(task)s
