@@ -12,11 +12,11 @@ from threading import Lock
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from premortem.adapters.event_log.kafka_client import DELIVERY_SECONDS, WAIT_SECONDS, name_of, translated
+from premortem.adapters.event_log.kafka_client import DELIVERY_SECONDS, WAIT_SECONDS, name_of
 from premortem.adapters.event_log.kafka_cursor import KafkaCursor
 from premortem.adapters.event_log.kafka_producer import KafkaProducer
 from premortem.adapters.event_log.kafka_topics import answer, counts_of, offsets, open_admin, require
-from premortem.exceptions import Malformed
+from premortem.exceptions import Malformed, OffsetLost, Unavailable
 from premortem.ports import Append, LogRecord, Position, Topic
 
 _POLL_SECONDS = 0.05
@@ -64,12 +64,24 @@ class KafkaEventLog:
             return pending.positions()
 
     def read(self, topic: Topic, partition: int, offset: int, limit: int) -> Sequence[LogRecord]:
-        """Return up to `limit` records from `offset` on; fewer, or none, when the broker is slow to give them."""
-        if not 0 <= partition < self.partitions(topic):
-            raise Malformed(f"{topic} has no partition {partition}")
-        expected = offset < self._heads.get(topic, [0] * (partition + 1))[partition]
+        """Return up to `limit` records from `offset` on, none only when `offset` is the head.
+
+        Raises OffsetLost below the low watermark and beyond the head, Unavailable when what is there does not come.
+        """
+        if not 0 <= partition < self.partitions(topic) or offset < 0:
+            raise Malformed(f"{topic} has no partition {partition}, or no offset {offset}")
+        known = self._heads.get(topic)
+        if known is None or offset >= known[partition]:
+            head = self.heads(topic)[partition]
+            if offset == head:
+                return []
+            if offset > head:
+                raise OffsetLost(
+                    f"{topic}/{partition} ends at offset {head}, and {offset} was asked for: it was cut off, or made "
+                    f"anew. Restore it, or reset the reader's checkpoint to go on."
+                )
         with self._cursor((topic, partition), offset) as cursor:
-            return cursor.read(offset, limit, expected)
+            return cursor.read(offset, limit)
 
     def heads(self, topic: Topic) -> Sequence[int]:
         """Return the next offset of each partition."""
@@ -125,9 +137,14 @@ class KafkaEventLog:
         cursor = standing or KafkaCursor(self._brokers, self._options, name_of(topic, self._prefix), partition)
         try:
             yield cursor
-        except BaseException:
-            with translated(name_of(topic, self._prefix)):
-                cursor.close()
+        except Unavailable:  # what did not come in time may come yet
+            self._keep(place, cursor)
             raise
+        except BaseException:
+            cursor.close()
+            raise
+        self._keep(place, cursor)
+
+    def _keep(self, place: Place, cursor: KafkaCursor) -> None:
         with self._lock:
             self._cursors.setdefault(place, []).append(cursor)

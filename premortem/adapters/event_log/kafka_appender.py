@@ -1,15 +1,17 @@
 """The log's writing end in Kafka for an event loop: reports are fetched by the loop itself, no thread in between.
 
-While an append is on its way the loop looks for reports every millisecond; it never waits for them.
+While an append is on its way the loop looks for reports every millisecond; it never waits for them. (The client's own
+`confluent_kafka.aio` hands every record to a thread; `benchmarks.kafka` shows what that costs.)
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from premortem.adapters.event_log.kafka_client import DELIVERY_SECONDS
 from premortem.adapters.event_log.kafka_producer import KafkaProducer, Pending
 from premortem.adapters.event_log.kafka_topics import partition_counts, require
-from premortem.ports import Append, Position, Topic
+from premortem.ports import TOPICS, Append, Position, Topic
 
 _POLL_SECONDS = 0.001
 
@@ -38,7 +40,7 @@ class KafkaAppender:
         """Append all records and return when every report has come."""
         if not records:
             return []
-        if not self._partitions:
+        if len(self._partitions) < len(TOPICS):
             self._partitions = await asyncio.to_thread(partition_counts, self._brokers, self._options, self._prefix)
         pending = self._producer.send(records, partial(require, self._partitions))
         if self._crash:
@@ -54,14 +56,17 @@ class KafkaAppender:
         self._producer.close()
 
     async def _done(self, pending: Pending) -> None:
-        """Return when all reports are there; librdkafka makes one for every record, within its delivery timeout."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Return when all reports are there, or when the last of them should have been."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
         pending.when_done = partial(_settle, done)
+        deadline = loop.call_later(DELIVERY_SECONDS + 1, pending.when_done)
         self._on_their_way += 1
         self._poll_soon()
         try:
             await done
         finally:
+            deadline.cancel()
             self._on_their_way -= 1
 
     def _poll_soon(self) -> None:

@@ -4,12 +4,20 @@ from collections.abc import Mapping, Sequence
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from premortem.adapters.event_log.kafka_client import client_settings, meaning, translated
-from premortem.exceptions import OffsetLost
+from premortem.adapters.event_log.kafka_client import WAIT_SECONDS, meaning, opened, translated
+from premortem.exceptions import OffsetLost, Unavailable
 from premortem.ports import LogRecord
 
-_EXPECTED_SECONDS = 1.0
-_UNEXPECTED_SECONDS = 0.1
+_SETTINGS = {
+    "group.id": "premortem",  # the client wants one; no group is ever joined, no offset ever committed
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",
+    "check.crcs": True,
+    "queued.max.messages.kbytes": 4096,
+    "fetch.queue.backoff.ms": 2,  # the default of 1 s would be a speed limit of 4 MiB a second
+    "fetch.error.backoff.ms": 100,
+}
 
 
 class KafkaCursor:
@@ -23,35 +31,28 @@ class KafkaCursor:
         self._name, self._partition = name, partition
         self.offset = -1
         """Where the next record is expected; -1 = nowhere yet."""
-        self._consumer = Consumer(
-            {
-                **client_settings(brokers, options),
-                "group.id": "premortem",  # the client wants one; no group is ever joined, no offset ever committed
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "error",
-                "queued.max.messages.kbytes": 4096,
-                "fetch.queue.backoff.ms": 2,  # the default of 1 s would be a speed limit of 4 MiB a second
-                "fetch.error.backoff.ms": 100,
-            }
-        )
+        self._consumer: Consumer = opened(Consumer, brokers, options, _SETTINGS)
 
-    def read(self, offset: int, limit: int, expected: bool) -> Sequence[LogRecord]:
-        """Return up to `limit` records from `offset` on: waits for the first one, longer when one is `expected`.
+    def read(self, offset: int, limit: int) -> Sequence[LogRecord]:
+        """Return up to `limit` records from `offset` on, one at least: it is to be asked only where there is one.
 
-        Raises OffsetLost when `offset` is no longer there, or records behind it are missing.
+        Raises OffsetLost when `offset` is no longer there, or records behind it are missing; Unavailable when nothing
+        comes in time, and what comes later is there for the next read.
         """
         place = f"{self._name}/{self._partition}"
         with translated(place):
             if offset != self.offset:
                 self._consumer.assign([TopicPartition(self._name, self._partition, offset)])
                 self.offset = offset
-            messages = self._consumer.consume(1, _EXPECTED_SECONDS if expected else _UNEXPECTED_SECONDS)
+            messages = self._consumer.consume(1, WAIT_SECONDS)
             if messages and limit > 1:
                 messages += self._consumer.consume(limit - 1, 0)
+        if not messages:
+            raise Unavailable(f"Kafka, {place}: nothing came from offset {offset} on within {WAIT_SECONDS:.0f} s")
         records = []
         for message in messages:
             if (error := message.error()) is not None:
+                self.offset = -1  # what was taken from the client and not handed out is fetched again
                 raise meaning(error, place)
             record = _record(message)
             if record.offset != self.offset:

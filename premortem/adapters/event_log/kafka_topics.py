@@ -1,7 +1,7 @@
 """Topics in Kafka: made once with the settings that the log's promises need, and looked at for what breaks them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -9,10 +9,10 @@ from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from premortem.adapters.event_log.kafka_client import (
-    MAX_VALUE_BYTES,
+    MAX_RECORD_BYTES,
     WAIT_SECONDS,
-    client_settings,
     name_of,
+    opened,
     translated,
 )
 from premortem.exceptions import Conflict, Malformed, Unavailable
@@ -22,11 +22,12 @@ _DAY_MS = 86_400_000
 _FOR_EVER = "-1"
 _MOST_REPLICAS = 3
 _LOOK_SECONDS = 0.05
+_AROUND_BYTES = 128 << 10  # what stands around a record, when it cannot be compressed
 
 
 def open_admin(brokers: str, options: Mapping[str, str]) -> AdminClient:
     """Return an administration client; it connects when first used."""
-    return AdminClient(client_settings(brokers, options))
+    return opened(AdminClient, brokers, options, {})
 
 
 def answer(futures: Mapping[Any, Future[Any]], place: str) -> dict[Any, Any]:
@@ -36,12 +37,12 @@ def answer(futures: Mapping[Any, Future[Any]], place: str) -> dict[Any, Any]:
 
 
 def partition_counts(brokers: str, options: Mapping[str, str], prefix: str) -> dict[Topic, int]:
-    """Return how many partitions each topic has; topics that are missing are left out. Blocks."""
+    """Return the same as `counts_of`, by a client of its own. Blocks."""
     return counts_of(open_admin(brokers, options), prefix)
 
 
 def counts_of(admin: AdminClient, prefix: str) -> dict[Topic, int]:
-    """Return how many partitions each topic has, asked through `admin`."""
+    """Return how many partitions each topic has; topics that are missing are left out."""
     with translated("metadata"):
         found = admin.list_topics(timeout=WAIT_SECONDS).topics
     return {t: len(found[name].partitions) for t in TOPICS if (name := name_of(t, prefix)) in found}
@@ -73,8 +74,7 @@ def create_topics(
     ]
     if new:
         answer(admin.create_topics(new, operation_timeout=WAIT_SECONDS, request_timeout=WAIT_SECONDS), "topics")
-        for topic in missing:
-            _wait_for_leaders(admin, name_of(topic, prefix), partitions)
+        _wait_for_leaders(admin, [name_of(topic, prefix) for topic in missing], partitions)
     states = describe_topics(brokers, partitions=partitions, options=options, prefix=prefix)
     problems = [problem for state in states for problem in state.problems]
     if problems:
@@ -82,18 +82,26 @@ def create_topics(
     return [name_of(topic, prefix) for topic in missing]
 
 
-def _wait_for_leaders(admin: AdminClient, name: str, partitions: int) -> None:
-    """Return when every partition of a new topic can be asked; the broker answers a creation before that."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            offsets(admin, name, partitions, OffsetSpec.latest())
-        except (Unavailable, Malformed):
+def _wait_for_leaders(admin: AdminClient, names: Sequence[str], partitions: int) -> None:
+    """Return when every partition of new topics can be asked; the broker answers a creation before that."""
+    deadline = time.monotonic() + 2 * WAIT_SECONDS
+    for name in names:
+        while not _has_leaders(admin, name, partitions):
             if time.monotonic() > deadline:
-                raise
+                raise Unavailable(f"Kafka, {name}: created, but no broker leads it yet")
             time.sleep(_LOOK_SECONDS)
-        else:
-            return
+
+
+def _has_leaders(admin: AdminClient, name: str, partitions: int) -> bool:
+    with translated(name):
+        found = admin.list_topics(name, timeout=WAIT_SECONDS).topics[name].partitions
+    if len(found) < partitions or any(partition.leader < 0 for partition in found.values()):
+        return False
+    try:
+        offsets(admin, name, partitions, OffsetSpec.latest())
+    except (Unavailable, Malformed):
+        return False
+    return True
 
 
 def describe_topics(
@@ -119,7 +127,7 @@ def describe_topics(
         replication = min(len(p.replicas) for p in described[names[topic]].partitions)
         found = existing[topic]
         ends = [offsets(admin, names[topic], found, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest())]
-        problems = tuple(_problems(topic, names[topic], found, partitions, settings))
+        problems = tuple(_problems(topic, names[topic], found, partitions, settings, replication))
         states.append(
             _state(names[topic], found, sum(ends[1]) - sum(ends[0]), _retention(settings), replication, problems)
         )
@@ -148,26 +156,37 @@ def _settings(topic: Topic, payload_days: int, replicas: int) -> dict[str, str]:
         "retention.ms": str(payload_days * _DAY_MS) if bodies else _FOR_EVER,
         "retention.bytes": _FOR_EVER,
         "message.timestamp.type": "LogAppendTime",  # retention must not go by the clocks of clients
-        "max.message.bytes": str(MAX_VALUE_BYTES + (128 << 10)),
+        "max.message.bytes": str(MAX_RECORD_BYTES + _AROUND_BYTES),
         "min.insync.replicas": "2" if replicas >= _MOST_REPLICAS else "1",
+        "unclean.leader.election.enable": "false",
+        **({"segment.ms": str(_DAY_MS)} if bodies else {}),  # the newest segment never expires: no longer than a day
     }
 
 
-def _problems(topic: Topic, name: str, found: int, partitions: int, settings: Mapping[str, str]) -> list[str]:
+def _problems(
+    topic: Topic, name: str, found: int, partitions: int, settings: Mapping[str, str], replication: int
+) -> list[str]:
+    bodies = topic == "sentry.payloads"
     problems = []
     if found != partitions:
         problems.append(f"{name} has {found} partitions, and that is fixed. Set PREMORTEM_PARTITIONS={found}.")
     if "compact" in settings.get("cleanup.policy", ""):
         problems.append(f"{name} is compacted, which makes holes in the log. Set cleanup.policy=delete.")
-    if topic != "sentry.payloads":
-        finite = [setting for setting in ("retention.ms", "retention.bytes") if settings.get(setting) != _FOR_EVER]
-        problems.extend(f"{name} forgets its records ({s}={settings.get(s)}). Set {s}=-1." for s in finite)
-    elif _retention(settings) is None:
+    kept = ("retention.bytes",) if bodies else ("retention.ms", "retention.bytes")
+    finite = [setting for setting in kept if settings.get(setting) != _FOR_EVER]
+    problems.extend(f"{name} forgets its records ({s}={settings.get(s)}). Set {s}=-1." for s in finite)
+    if bodies and _retention(settings) is None:
         problems.append(
             f"{name} keeps bodies for ever. Set retention.ms to what PREMORTEM_PAYLOAD_RETENTION_DAYS says."
         )
-    if int(settings.get("max.message.bytes", 0)) < MAX_VALUE_BYTES:
-        problems.append(f"{name} takes too small records. Set max.message.bytes={MAX_VALUE_BYTES + (128 << 10)}.")
+    if bodies and settings.get("message.timestamp.type") != "LogAppendTime":
+        problems.append(f"{name} goes by the clocks of clients. Set message.timestamp.type=LogAppendTime.")
+    if int(settings.get("max.message.bytes", 0)) < MAX_RECORD_BYTES:
+        problems.append(f"{name} takes too small records. Set max.message.bytes={MAX_RECORD_BYTES + _AROUND_BYTES}.")
+    if settings.get("unclean.leader.election.enable") == "true":
+        problems.append(f"{name} lets a replica that lags become the leader. Set unclean.leader.election.enable=false.")
+    if replication >= _MOST_REPLICAS and settings.get("min.insync.replicas") == "1":
+        problems.append(f"{name} answers when one replica has a record. Set min.insync.replicas=2.")
     return problems
 
 
