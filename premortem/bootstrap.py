@@ -290,6 +290,16 @@ def topics(settings: Settings) -> list[TopicState]:
         return [_topic_state(log, topic, settings.payload_retention_days) for topic in TOPICS]
 
 
+def log_version(settings: Settings) -> str:
+    """Return what holds the log."""
+    if not settings.kafka_brokers:
+        return "in PostgreSQL"
+    from premortem.adapters.event_log import kafka_topics
+
+    kafka = _kafka(settings)
+    return kafka_topics.broker_version(kafka["brokers"], kafka["options"])
+
+
 def _topic_state(log: EventLog, topic: Topic, payload_days: int) -> TopicState:
     return TopicState(
         name=topic,

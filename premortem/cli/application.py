@@ -2,7 +2,7 @@
 
 import typer
 
-from premortem.cli import administration, incidents, sending, stack
+from premortem.cli import administration, incidents, plumbing, sending, stack
 
 app = typer.Typer(
     help="A self-hosted incident engine for teams that use Sentry SDKs.",
@@ -16,6 +16,7 @@ app.command("down")(stack.down)
 app.command("status")(stack.status)
 app.command("logs")(stack.logs)
 app.command("migrate")(stack.migrate)
+app.command("migrate-log")(plumbing.migrate_log)
 app.command("doctor")(stack.doctor)
 app.command("seed")(sending.seed)
 app.command("send-event")(sending.send_event)
@@ -23,4 +24,6 @@ app.add_typer(administration.projects, name="project")
 app.add_typer(administration.keys, name="key")
 app.add_typer(administration.tokens, name="token")
 app.add_typer(administration.integrations, name="integration")
+app.add_typer(plumbing.topics, name="topics")
+app.add_typer(plumbing.queues, name="queues")
 app.add_typer(incidents.commands, name="incidents")

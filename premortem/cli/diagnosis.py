@@ -39,6 +39,8 @@ def examine(settings: Settings) -> list[Finding]:
         ("postgres", _postgres, start),
         ("clickhouse", _clickhouse, start),
         ("migrations", _migrations, "run: premortem migrate"),
+        ("topics", _topics, "run: premortem topics create; what is there is yours to change"),
+        ("queues", _queues, "run: premortem queues create"),
         ("dataflows", _dataflows, "look at: premortem logs dataflows"),
         ("clock", _clock, "set the machine's clock (NTP); for missing ticks look at: premortem logs api"),
         ("disk", _disk, "make room, or keep bodies for fewer days: PREMORTEM_PAYLOAD_RETENTION_DAYS"),
@@ -99,6 +101,29 @@ def _migrations(settings: Settings) -> str:
     if pending:
         raise PremortemException("not applied: " + ", ".join(pending))
     return "all applied"
+
+
+def _topics(settings: Settings) -> str:
+    from premortem import bootstrap
+
+    found = bootstrap.topics(settings)
+    _raise_any([problem for topic in found for problem in topic.problems])
+    held = sum(topic.records for topic in found)
+    return f"{bootstrap.log_version(settings)}, {found[0].partitions} partitions each, {held} records"
+
+
+def _queues(settings: Settings) -> str:
+    from premortem import bootstrap
+
+    found = bootstrap.queues(settings)
+    _raise_any([problem for queue in found for problem in queue.problems])
+    dead = sum(queue.dead for queue in found)
+    return f"{len(found)} queues, {sum(queue.waiting for queue in found)} tasks wait, {dead} dead letters"
+
+
+def _raise_any(problems: list[str]) -> None:
+    if problems:
+        raise PremortemException(" ".join(problems))
 
 
 def _dataflows(settings: Settings) -> str:

@@ -12,6 +12,10 @@ _BEHIND_THE_GATEWAY = 5
 """Niceness of what may fall behind in a burst: what clients wait for comes first, the log keeps the rest."""
 
 
+_ELSEWHERE = {"topics": "kafka_brokers", "queues": "sqs_region"}
+"""What is created by a command when a setting says that it is not in PostgreSQL."""
+
+
 def embedded_children(settings: Settings, environment: dict[str, str], own: frozenset[str]) -> list[Child]:
     """Return the children for resolved `settings` (`stack.resolve`); all get `environment` on top of ours.
 
@@ -19,6 +23,7 @@ def embedded_children(settings: Settings, environment: dict[str, str], own: froz
     The gateway waits for PostgreSQL alone: a dead ClickHouse must not stop ingest. The dataflows would rather begin
     with a ClickHouse that has its tables, and go on without after a while.
     """
+    elsewhere = [kind for kind, setting in _ELSEWHERE.items() if getattr(settings, setting)]
     children = [
         _postgres(settings.data_dir / "postgres", settings.postgres_port),
         Child(
@@ -36,12 +41,13 @@ def embedded_children(settings: Settings, environment: dict[str, str], own: froz
         ),
         _schema("postgres", environment, own),
         _schema("clickhouse", environment, own),
+        *(_creation(kind, environment) for kind in elsewhere),
         Child(
             name="api",
             module="api",
             env=environment,
             ready=f"http://{_reachable(settings.http_host)}:{settings.http_port}/health",
-            after=("postgres-schema",),
+            after=("postgres-schema", *elsewhere),
         ),
         Child(
             name="dataflows",
@@ -49,7 +55,7 @@ def embedded_children(settings: Settings, environment: dict[str, str], own: froz
             env=environment,
             niceness=_BEHIND_THE_GATEWAY,
             settle_seconds=2,  # nothing to ask: what cannot even begin has ended by then
-            after=("postgres-schema",),
+            after=("postgres-schema", *elsewhere),
             after_if_soon=("clickhouse-schema",),
         ),
     ]
@@ -80,6 +86,10 @@ def _schema(database: str, environment: dict[str, str], own: frozenset[str]) -> 
         once=True,
         stop_seconds=1,
     )
+
+
+def _creation(kind: str, environment: dict[str, str]) -> Child:
+    return Child(name=kind, module="premortem.cli", args=(kind, "create"), env=environment, once=True, stop_seconds=1)
 
 
 def _reachable(host: str) -> str:

@@ -66,13 +66,27 @@ def started(directory: Path, **changes: Any) -> Stack:
     return Stack(settings, url, dsn.of(url, key, project.id), project.id, token)
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+@pytest.fixture(scope="module", params=["embedded", "full"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack as it is by default, and with its log in Apache Kafka and its tasks in SQS."""
     directory = tmp_path_factory.mktemp("stack") / "data"
+    changes = {} if request.param == "embedded" else full_profile(request)
     try:
-        yield started(directory)
+        yield started(directory, **changes)
     finally:
         stack.stop(Settings(data_dir=directory))
+
+
+def full_profile(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return the settings that move the log to Kafka and the tasks to SQS, under names of this stack alone."""
+    prefix = f"stack{secrets.token_hex(4)}-"
+    return {
+        "kafka_brokers": request.getfixturevalue("kafka_broker").address,
+        "kafka_topic_prefix": prefix,
+        "sqs_region": "eu-central-1",
+        "sqs_endpoint": request.getfixturevalue("sqs_endpoint"),
+        "sqs_queue_prefix": prefix,
+    }
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,42 @@
+"""What an operator asks a running stack, in either profile."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from premortem.embedded import stack
+from tests.acceptance.conftest import Stack
+
+
+def premortem(running: Stack, *arguments: str) -> Any:
+    """Run a command against the stack and return its JSON."""
+    environment = {**os.environ, **stack.environment(stack.resolve(running.settings))}
+    environment |= {"PREMORTEM_POSTGRES_DSN": "", "PREMORTEM_CLICKHOUSE_URL": ""}
+    command = [sys.executable, "-m", "premortem.cli", *arguments, "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_doctor_finds_nothing_to_mend(running: Stack) -> None:
+    findings = premortem(running, "doctor")
+    assert {finding["name"] for finding in findings} >= {"gateway", "topics", "queues", "dataflows", "clock"}
+
+
+def test_topics_and_queues_are_made_once_and_listed(running: Stack) -> None:
+    assert premortem(running, "topics", "create") == {"created": []}
+    assert premortem(running, "queues", "create") == {"created": []}
+    topics = {
+        topic["name"].removeprefix(running.settings.kafka_topic_prefix): topic
+        for topic in premortem(running, "topics", "list")
+    }
+    assert {name: topic["retention_days"] for name, topic in topics.items()} == {
+        "sentry.events": None,
+        "debugging.timeline": None,
+        "sentry.payloads": 30,
+        "dead-letters": None,
+    }
+    assert {topic["partitions"] for topic in topics.values()} == {4}
+    assert len(premortem(running, "queues", "list")) == 6
