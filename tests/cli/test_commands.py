@@ -37,7 +37,18 @@ def test_migrate_has_nothing_left_to_do(cli: Cli) -> None:
 
 def test_doctor_names_each_thing_and_finds_it_well(cli: Cli) -> None:
     findings = {finding["name"]: finding for finding in cli.json("doctor")}
-    assert list(findings) == ["python", "gateway", "postgres", "clickhouse", "migrations", "dataflows", "clock", "disk"]
+    assert list(findings) == [
+        "python",
+        "gateway",
+        "postgres",
+        "clickhouse",
+        "migrations",
+        "topics",
+        "queues",
+        "dataflows",
+        "clock",
+        "disk",
+    ]
     assert all(finding["healthy"] for finding in findings.values()), findings
     assert "FAIL" not in cli.run("doctor").stdout
 
