@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from premortem.adapters.event_log.kafka_client import (
@@ -22,6 +22,12 @@ _DAY_MS = 86_400_000
 _FOR_EVER = "-1"
 _MOST_REPLICAS = 3
 _LOOK_SECONDS = 0.05
+_LED_ANEW = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+}
 _AROUND_BYTES = 128 << 10  # what stands around a record, when it cannot be compressed
 
 
@@ -135,7 +141,23 @@ def describe_topics(
 
 
 def offsets(admin: AdminClient, name: str, partitions: int, spec: OffsetSpec) -> list[int]:
-    """Return an offset of each partition of the topic `name`; -1 where there is none for a time."""
+    """Return an offset of each partition of the topic `name`; -1 where there is none for a time.
+
+    The client remembers who leads a partition, and since when. A broker that came back leads anew: then it is asked
+    once more, after looking again.
+    """
+    try:
+        return _asked(admin, name, partitions, spec)
+    except Unavailable as exception:
+        cause = exception.__cause__
+        if not isinstance(cause, KafkaException) or cause.args[0].code() not in _LED_ANEW:
+            raise
+    with translated("metadata"):
+        admin.list_topics(timeout=WAIT_SECONDS)
+    return _asked(admin, name, partitions, spec)
+
+
+def _asked(admin: AdminClient, name: str, partitions: int, spec: OffsetSpec) -> list[int]:
     asked = {TopicPartition(name, partition): spec for partition in range(partitions)}
     with translated(name):
         futures = admin.list_offsets(asked, request_timeout=WAIT_SECONDS)

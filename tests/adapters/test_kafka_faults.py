@@ -1,0 +1,131 @@
+"""The log in Kafka when the broker is killed or emptied: nothing acknowledged is lost, nothing is skipped."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from premortem.adapters.event_log.copying import copy_log
+from premortem.adapters.event_log.kafka import KafkaEventLog
+from premortem.adapters.event_log.kafka_client import MAX_RECORD_BYTES
+from premortem.adapters.event_log.kafka_topics import create_topics, describe_topics
+from premortem.adapters.event_log.memory import MemoryEventLog
+from premortem.adapters.streams.patience import Patience
+from premortem.exceptions import Conflict, Malformed, OffsetLost, Unavailable
+from premortem.ports import TOPICS, Append
+from tests.kafka_fixture import KafkaBroker, kafka_jars
+
+FAR_FUTURE = 4_102_444_800_000
+
+
+@contextmanager
+def log_on(broker: KafkaBroker, prefix: str, partitions: int = 1) -> Iterator[KafkaEventLog]:
+    create_topics(broker.address, partitions=partitions, payload_days=1, prefix=prefix)
+    with closing(KafkaEventLog(broker.address, prefix=prefix)) as log:
+        yield log
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A broker that only these tests use, for they kill it."""
+    broker = KafkaBroker(tmp_path_factory.mktemp("mortal"), kafka_jars())
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+def read_all(log: KafkaEventLog, head: int) -> list[bytes]:
+    values: list[bytes] = []
+    while len(values) < head:
+        values += [record.value for record in log.read("sentry.events", 0, len(values), 1000)]
+    return values
+
+
+def test_a_broker_killed_under_load_loses_nothing_that_was_acknowledged(mortal: KafkaBroker, kafka_prefix: str) -> None:
+    acknowledged: list[bytes] = []
+    done = threading.Event()
+    with log_on(mortal, kafka_prefix) as log:
+
+        def write() -> None:
+            for number in range(100_000):
+                if done.is_set():
+                    return
+                values = [f"{number}.{n}".encode() for n in range(5)]
+                try:
+                    log.append([Append("sentry.events", "k", value) for value in values])
+                except Unavailable:
+                    continue
+                acknowledged.extend(values)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        for _ in range(2):
+            before = len(acknowledged)
+            while len(acknowledged) < before + 200:
+                done.wait(0.01)
+            mortal.kill()
+            mortal.start()
+        done.set()
+        writer.join()
+        patience = Patience(threading.Event())  # a partition has no leader for a moment
+        head = patience(lambda: log.heads("sentry.events"))[0]
+        values = patience(lambda: read_all(log, head))
+    assert set(acknowledged) <= set(values)
+    firsts = list(dict.fromkeys(values))
+    kept = set(acknowledged)
+    assert [value for value in firsts if value in kept] == acknowledged
+
+
+def test_a_missing_topic_is_named_with_the_command_that_creates_it(kafka_broker: KafkaBroker) -> None:
+    with closing(KafkaEventLog(kafka_broker.address, prefix="nobody-made-")) as log:
+        with pytest.raises(Malformed, match="premortem topics create"):
+            log.append([Append("sentry.events", "k", b"v")])
+        with pytest.raises(Malformed, match="premortem topics create"):
+            log.heads("sentry.events")
+
+
+def test_a_record_that_is_too_large_is_refused_before_any_of_its_neighbours_is_written(
+    kafka_broker: KafkaBroker, kafka_prefix: str
+) -> None:
+    with log_on(kafka_broker, kafka_prefix) as log:
+        with pytest.raises(Malformed):
+            log.append([Append("sentry.events", "k", b"v"), Append("sentry.events", "k", bytes(MAX_RECORD_BYTES + 1))])
+        assert list(log.heads("sentry.events")) == [0]
+        log.append([Append("sentry.events", "k", bytes(MAX_RECORD_BYTES - 1))])
+        (record,) = log.read("sentry.events", 0, 0, 10)
+    assert len(record.value) == MAX_RECORD_BYTES - 1
+
+
+def test_an_offset_that_retention_took_is_an_error_for_a_reader_that_stood_before_it(
+    kafka_broker: KafkaBroker, kafka_prefix: str
+) -> None:
+    with log_on(kafka_broker, kafka_prefix) as log:
+        log.append([Append("sentry.payloads", "k", b"a"), Append("sentry.payloads", "k", b"b")])
+        assert log.trim("sentry.payloads", FAR_FUTURE) == 2
+        log.append([Append("sentry.payloads", "k", b"c")])
+        with pytest.raises(OffsetLost):
+            log.read("sentry.payloads", 0, 1, 10)
+        assert [record.value for record in log.read("sentry.payloads", 0, 2, 10)] == [b"c"]
+
+
+def test_topics_are_made_once_and_another_number_of_partitions_is_a_conflict(
+    kafka_broker: KafkaBroker, kafka_prefix: str
+) -> None:
+    made = create_topics(kafka_broker.address, partitions=2, payload_days=7, prefix=kafka_prefix)
+    assert made == [kafka_prefix + topic for topic in TOPICS]
+    assert create_topics(kafka_broker.address, partitions=2, payload_days=7, prefix=kafka_prefix) == []
+    with pytest.raises(Conflict, match="PREMORTEM_PARTITIONS=2"):
+        create_topics(kafka_broker.address, partitions=3, payload_days=7, prefix=kafka_prefix)
+    states = describe_topics(kafka_broker.address, partitions=2, prefix=kafka_prefix)
+    assert [state.retention_days for state in states] == [None, None, 7.0, None]
+
+
+def test_a_log_moves_into_kafka_with_every_offset(kafka_broker: KafkaBroker, kafka_prefix: str) -> None:
+    source = MemoryEventLog(2)
+    source.append([Append(topic, str(n), f"{topic} {n}".encode()) for topic in TOPICS for n in range(500)])
+    source.trim("sentry.payloads", FAR_FUTURE)
+    source.append([Append("sentry.payloads", "k", b"kept", 1)])
+    with log_on(kafka_broker, kafka_prefix, partitions=2) as target:
+        assert copy_log(source, target)["sentry.payloads"] == 1
+        assert list(target.low_watermarks("sentry.payloads")) == list(source.low_watermarks("sentry.payloads"))
