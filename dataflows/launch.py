@@ -9,6 +9,7 @@ from dataflows.wiring import Wiring
 from premortem import bootstrap
 from premortem.adapters.streams.log_tail import LogTail
 from premortem.adapters.streams.parts import Surroundings
+from premortem.adapters.streams.pulse import Pulse
 from premortem.adapters.streams.stopping import stop_on_signals
 from premortem.domain.detection import Detector
 from premortem.domain.detection.config import DetectorConfig
@@ -18,6 +19,7 @@ from premortem.settings import Settings
 
 def wire(settings: Settings, stop: Event) -> Wiring:
     """Return the wiring that the settings ask for. Raises what `bootstrap.connect` raises."""
+    pulse = Pulse(settings.data_dir.absolute() / "run")
     adapters = bootstrap.connect(settings)
     around = Surroundings(
         event_log=adapters.event_log,
@@ -28,6 +30,8 @@ def wire(settings: Settings, stop: Event) -> Wiring:
         restore_detector=_restore_detector,
         stop=stop,
         crash=bootstrap.crash_points(),
+        reads=pulse.read,
+        calls=pulse.call,
     )
     return Wiring(around, LogTail(adapters.event_log))
 

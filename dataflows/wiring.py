@@ -1,6 +1,7 @@
 """Wiring: each dataflow between its log source and its sink, from ports."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from bytewax.dataflow import Dataflow
 
@@ -33,6 +34,16 @@ class Wiring:
         """Return the dataflow between its log source and its sink."""
         around, parts = self.around, parts_of(flow, self.around)
         log, topic = around.event_log, SOURCES[flow]
-        source = LogSource(flow, topic, log, around.checkpoint_store, self.tail, around.stop, pace or PACES[flow])
+        source = LogSource(
+            flow,
+            topic,
+            log,
+            around.checkpoint_store,
+            self.tail,
+            around.stop,
+            pace or PACES[flow],
+            around.patience(flow),
+            partial(around.reads, flow),
+        )
         sink = PartitionedSink(lambda: log.partitions(topic), parts.make_delivery)
         return _BUILD[flow](source, logic_of(parts.make_step), sink)

@@ -2,7 +2,7 @@
 
 import typer
 
-from premortem.cli import administration, incidents, plumbing, sending, stack
+from premortem.cli import administration, health, incidents, plumbing, sending, stack
 
 app = typer.Typer(
     help="A self-hosted incident engine for teams that use Sentry SDKs.",
@@ -18,6 +18,7 @@ app.command("logs")(stack.logs)
 app.command("migrate")(stack.migrate)
 app.command("migrate-log")(plumbing.migrate_log)
 app.command("doctor")(stack.doctor)
+app.command("flow-health")(health.flow_health)
 app.command("seed")(sending.seed)
 app.command("send-event")(sending.send_event)
 app.add_typer(administration.projects, name="project")

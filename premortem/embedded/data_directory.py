@@ -3,6 +3,7 @@
 VERSION      layout of the directory, a number     lock          flock of the supervisor, its pid inside
 ports.json   the ports in use                      secrets/      generated passwords, 0600
 status.json  what runs                             logs/         one file a process
+run/         the pulses of dataflows
 postgres/    clickhouse/                           the databases
 """
 
@@ -36,7 +37,7 @@ def prepare(path: Path) -> None:
 def _check_version(path: Path) -> None:
     version = path / "VERSION"
     if not version.exists():
-        ours = ("VERSION.", "secrets")
+        ours = ("VERSION.", "secrets", "run")
         if strangers := [entry.name for entry in path.iterdir() if not entry.name.startswith(ours)]:
             raise Conflict(
                 f"{path} holds something else ({', '.join(sorted(strangers)[:3])}). "

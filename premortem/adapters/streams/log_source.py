@@ -48,10 +48,12 @@ class LogSource(FixedPartitionedSource[Batch, None]):
         tail: LogTail,
         stop: Event,
         pace: Pace = Pace(),  # noqa: B008 -- frozen
+        patience: Patience | None = None,
+        reads: Callable[[], None] = lambda: None,
     ) -> None:
         self.flow, self.topic, self.log, self.checkpoints = flow, topic, log, checkpoints
         self.tail, self.stop, self.pace = tail, stop, pace
-        self.patience = Patience(stop)
+        self.patience, self.reads = patience or Patience(stop), reads
 
     def list_parts(self) -> list[str]:
         """Return the names of the topic's partitions."""
@@ -93,6 +95,7 @@ class LogPart(StatefulSourcePartition[Batch, None]):
 
     def next_batch(self) -> list[Batch]:
         """Return at most one batch; raises StopIteration at the end, OffsetLost, and Unavailable in the end."""
+        self._source.reads()
         if self._ended:
             raise StopIteration
         if self._source.stop.is_set():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -40,11 +41,14 @@ class Surroundings:
     restore_detector: RestoreObserver
     stop: Event
     crash: Crash
+    reads: Callable[[Flow], None] = lambda _: None
+    """Told whenever a dataflow asks for records, by the thread that does."""
+    calls: Callable[[Flow], None] = lambda _: None
+    """Told before every call to a dependency, by the thread that makes it."""
 
-    @property
-    def patience(self) -> Patience:
-        """Patience that ends, and with it the process."""
-        return Patience(self.stop)
+    def patience(self, flow: Flow, attempts: int | None = 7) -> Patience:
+        """Return the dataflow's patience; it ends after `attempts`, and with it the process."""
+        return Patience(self.stop, attempts, partial(self.calls, flow))
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Parts:
 
 def parts_of(flow: Flow, around: Surroundings) -> Parts:
     """Return the parts of a dataflow."""
-    log, patience = around.event_log, around.patience
+    log, patience = around.event_log, around.patience(flow)
     match flow:
         case "detect":
             return _parts(
@@ -91,7 +95,7 @@ def parts_of(flow: Flow, around: Surroundings) -> Parts:
                 around,
                 lambda _: TakingAll(),
                 "insert",
-                lambda: Archiving(around.evidence_store, Patience(around.stop, attempts=None)),
+                lambda: Archiving(around.evidence_store, around.patience(flow, attempts=None)),
             )
 
 
@@ -110,7 +114,7 @@ def _parts(
             make_deliver(),
             around.event_log,
             around.checkpoint_store,
-            around.patience,
+            around.patience(flow),
             around.crash,
         ),
     )

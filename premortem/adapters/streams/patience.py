@@ -18,16 +18,18 @@ class Patience:
     """Calls again what raised Unavailable, after 50 ms, then twice as long each time, 5 s at most.
 
     After `attempts` it raises the last Unavailable, which ends the process: the supervisor starts a fresh one. None =
-    never give up. While `stop` is set a failure raises Abandoned at once.
+    never give up. While `stop` is set a failure raises Abandoned at once. `called` is told before every attempt:
+    whoever waits patiently is alive.
     """
 
-    def __init__(self, stop: Event, attempts: int | None = 7) -> None:
-        self._stop, self._attempts = stop, attempts
+    def __init__(self, stop: Event, attempts: int | None = 7, called: Callable[[], None] = lambda: None) -> None:
+        self._stop, self._attempts, self._called = stop, attempts, called
 
     def __call__(self, call: Callable[[], T]) -> T:
         """Return what `call` returns."""
         failures = 0
         while True:
+            self._called()
             try:
                 return call()
             except Unavailable as exception:

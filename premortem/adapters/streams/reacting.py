@@ -1,6 +1,7 @@
 """route: what each fact sets in motion, by the policy in `domain.routing`."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from premortem.adapters.streams.delivery import Deliver, Delivered
 from premortem.adapters.streams.detecting import fact_record
@@ -44,6 +45,10 @@ class Reacting:
         return {}
 
 
+_TASKS_AT_ONCE = 100
+"""So many tasks are one call to the queue: a slow one is given time without the dataflow's going silent."""
+
+
 def sending(queue: TaskQueue, log: EventLog, patience: Patience) -> Deliver[Reaction]:
     """Return a delivery that sends tasks to their queues, and facts and records to the log."""
 
@@ -51,8 +56,8 @@ def sending(queue: TaskQueue, log: EventLog, patience: Patience) -> Deliver[Reac
         tasks = [task for reaction in reactions for task in reaction.tasks]
         facts = [fact_record(fact) for reaction in reactions for fact in reaction.facts]
         records = [_record(record) for reaction in reactions for record in reaction.records]
-        if tasks:
-            patience(lambda: queue.send(tasks))
+        for first in range(0, len(tasks), _TASKS_AT_ONCE):
+            patience(partial(queue.send, tasks[first : first + _TASKS_AT_ONCE]))
         if facts or records:
             patience(lambda: log.append([*facts, *records]))
         return Delivered()
