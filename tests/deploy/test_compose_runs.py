@@ -11,6 +11,7 @@ import clickhouse_connect
 import httpx
 import psycopg
 import pytest
+import yaml
 
 from premortem.embedded.postgres import PostgresServer
 from tests.deploy.compose_file import (
@@ -82,6 +83,21 @@ class Composed:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def incident(self, kind: str) -> None:
+        """Send an error of a new kind by a new project's DSN, and see its incident by the read API."""
+        (project,) = json.loads(self.command("project", "create", kind, "--json"))
+        assert project["dsns"][0].partition("@")[2] == f"{self.url.partition('//')[2]}/{project['id']}"
+        token = json.loads(self.command("token", "create", kind, "--json"))["token"]
+        self.command("send-event", kind, "--dsn", project["dsns"][0])
+        headers, deadline = {"authorization": f"Bearer {token}"}, time.monotonic() + 30
+        found: list[dict[str, Any]] = []
+        while not found:
+            assert time.monotonic() < deadline, "no incident"
+            time.sleep(0.1)
+            answer = httpx.get(f"{self.url}/incidents", params={"text": kind}, headers=headers, timeout=10)
+            found = answer.raise_for_status().json()["incidents"]
+        assert len(found) == 1
+
     def _here(self, value: str) -> str:
         for there, here in self._servers.items():
             value = value.replace(there, here)
@@ -122,16 +138,7 @@ def composed(
 
 
 def test_an_error_sent_by_its_dsn_becomes_an_incident(composed: Composed) -> None:
-    (project,) = json.loads(composed.command("project", "create", "shop", "--json"))
-    assert project["dsns"][0].partition("@")[2] == f"{composed.url.partition('//')[2]}/{project['id']}"
-    token = json.loads(composed.command("token", "create", "me", "--json"))["token"]
-    composed.command("send-event", "composed", "--dsn", project["dsns"][0])
-    headers, deadline = {"authorization": f"Bearer {token}"}, time.monotonic() + 30
-    found: list[dict[str, Any]] = []
-    while not found and time.monotonic() < deadline:
-        answer = httpx.get(f"{composed.url}/incidents", params={"text": "composed"}, headers=headers, timeout=10)
-        found = answer.raise_for_status().json()["incidents"]
-    assert len(found) == 1
+    composed.incident("composed")
 
 
 def test_the_doctor_finds_nothing_to_mend(composed: Composed) -> None:
@@ -165,6 +172,57 @@ def test_one_that_ended_is_not_healthy_and_begins_anew(composed: Composed) -> No
     assert "no process of archive" in composed.healthy("archive")().stderr
     composed.processes.start("archive", composed.services["archive"]["command"], composed.environment("archive"))
     eventually(composed.healthy("archive"), _SECONDS)
+
+
+def test_two_processes_with_the_environment_of_kubernetes_are_one_dataflow(composed: Composed) -> None:
+    manifests = yaml.safe_load_all((FULL.parent / "deploy/kubernetes/dataflows.yaml").read_text())
+    detect = next(m for m in manifests if (m["kind"], m["metadata"]["name"]) == ("StatefulSet", "detect"))
+    (container,) = detect["spec"]["template"]["spec"]["containers"]
+    given = {variable["name"] for variable in container["env"]}
+    assert given == {"BYTEWAX_PROCESS_ID", "BYTEWAX_ADDRESSES"}
+    composed.processes.stop("detect", 15)
+    own, names = composed.environment("detect"), ("detect-0", "detect-1")
+    addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in names)
+    for number, name in enumerate(names):
+        cluster = {"BYTEWAX_PROCESS_ID": str(number), "BYTEWAX_ADDRESSES": addresses}
+        composed.processes.start(name, container["command"], composed.processes.environment(name, {**own, **cluster}))
+    for name in names:
+        environment = composed.processes.environment(name, own)
+        eventually(Healthy(composed.processes, container["livenessProbe"]["exec"]["command"], environment), _SECONDS)
+    composed.incident("clustered")
+    for name in names:
+        composed.processes.running[name].send_signal(signal.SIGTERM)
+    assert [composed.processes.stop(name, 15) for name in names] == [0, 0]
+    composed.processes.start("detect", container["command"], own)
+    eventually(composed.healthy("detect"), _SECONDS)
+
+
+def test_a_postgresql_that_is_lost_gets_its_incidents_back_from_the_log(
+    composed: Composed, postgres_server: PostgresServer
+) -> None:
+    flows = ("detect", "archive", "materialize", "route")
+    before = json.loads(composed.command("incidents", "list", "--json"))
+    name = f"lost_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres_server.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    for flow in flows:
+        composed.processes.stop(flow, 15)
+    empty = {"PREMORTEM_POSTGRES_DSN": postgres_server.dsn(name)}
+    migrated = composed.processes.run(composed.services["migrate"]["command"], composed.environment("migrate") | empty)
+    assert migrated.returncode == 0, migrated.stderr
+    for flow in flows:
+        composed.processes.start(flow, composed.services[flow]["command"], composed.environment(flow) | empty)
+    words, environment = ["python", "-m", "premortem.cli", "incidents", "list", "--json"], composed.environment("api")
+    deadline, after = time.monotonic() + 60, None
+    while after != before:
+        assert time.monotonic() < deadline, (before, after)
+        after = json.loads(composed.processes.run(words, environment | empty).stdout)
+    for flow in flows:
+        composed.processes.stop(flow, 15)
+        composed.processes.start(flow, composed.services[flow]["command"], composed.environment(flow))
+        eventually(composed.healthy(flow), _SECONDS)
+    with psycopg.connect(postgres_server.dsn(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.mark.parametrize("name", ["api", "detect", "archive", "materialize", "route"])
