@@ -1,8 +1,10 @@
 """Ingest: durable 4 KB events accepted per second over HTTP, by 8 and by 64 connections, on this machine.
 
-Beside it, in the same run, on the same PostgreSQL: a bare ASGI handler that only parses, groups and appends (the floor
-of what the work itself costs), and one that makes an INSERT and a commit a request. `--minutes` runs a sustained load
-and prints how far archive and detection fall behind.
+`--kafka` puts the log into Apache Kafka: the broker of the tests, on the same cores.
+
+Beside it, in the same run, on the same log: a bare ASGI handler that only parses, groups and appends (the floor of
+what the work itself costs), and one that makes an INSERT and a commit a request, in PostgreSQL. `--minutes` runs a
+sustained load and prints how far archive and detection fall behind.
 """
 
 import argparse
@@ -14,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import uvloop
 
 from benchmarks import events, load
+from benchmarks.kafka import running_broker
 from premortem import bootstrap
 from premortem.domain.ids import TenantId
 from premortem.embedded import stack
@@ -34,20 +38,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=0.0, help="sustained load of --rate events a second")
     parser.add_argument("--rate", type=float, default=1000.0)
+    parser.add_argument("--kafka", action="store_true", help="the log in Apache Kafka (needs Java and Maven)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="premortem-bench-") as directory:
-        settings = Settings(data_dir=Path(directory) / "data", http_port=0, postgres_port=0, clickhouse_port=0)
-        try:
-            stack.start(settings)
-            key = secrets.token_hex(16)
-            with bootstrap.administration(settings) as administration:
-                project = administration.create_project(TenantId("bench"), "bench", "Bench", key).id
-            if options.minutes:
-                _sustained(settings, project, key, options.minutes, options.rate)
-            else:
-                _compare(settings, project, key, options.seconds, options.rounds)
-        finally:
-            stack.stop(settings)
+    with ExitStack() as opened:
+        directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="premortem-bench-")))
+        settings = Settings(data_dir=directory / "data", http_port=0, postgres_port=0, clickhouse_port=0)
+        if options.kafka:
+            settings = settings.model_copy(update={"kafka_brokers": opened.enter_context(running_broker(directory))})
+        opened.callback(stack.stop, settings)
+        stack.start(settings)
+        key = secrets.token_hex(16)
+        with bootstrap.administration(settings) as administration:
+            project = administration.create_project(TenantId("bench"), "bench", "Bench", key).id
+        if options.minutes:
+            _sustained(settings, project, key, options.minutes, options.rate)
+        else:
+            _compare(settings, project, key, options.seconds, options.rounds)
 
 
 def _compare(settings: Settings, project: int, key: str, seconds: float, rounds: int) -> None:
@@ -57,7 +63,7 @@ def _compare(settings: Settings, project: int, key: str, seconds: float, rounds:
     ports = {"premortem": resolved.http_port}
     children = {}
     for kind in ("bare", "one-insert"):
-        ports[kind], children[kind] = _server(kind, resolved.postgres_dsn)
+        ports[kind], children[kind] = _server(kind, settings, resolved.postgres_dsn)
     try:
         for connections in (8, 64):
             rates: dict[str, list[float]] = {name: [] for name in ports}
@@ -78,12 +84,13 @@ def _compare(settings: Settings, project: int, key: str, seconds: float, rounds:
             child.wait()
 
 
-def _server(kind: str, dsn: str) -> tuple[int, subprocess.Popen[str]]:
+def _server(kind: str, settings: Settings, dsn: str) -> tuple[int, subprocess.Popen[str]]:
+    where = {"PREMORTEM_DATA_DIR": str(settings.data_dir), "PREMORTEM_KAFKA_BROKERS": settings.kafka_brokers}
     child = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.ingest_baselines", kind, dsn],
         stdout=subprocess.PIPE,
         text=True,
-        env=dict(os.environ),
+        env={**os.environ, **where},
     )
     assert child.stdout is not None
     return int(child.stdout.readline()), child

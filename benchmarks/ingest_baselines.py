@@ -11,11 +11,12 @@ import uvloop
 
 from api import server
 from api.committer import Committer
-from premortem.adapters.event_log.postgres_appender import PostgresAppender
+from premortem import bootstrap
 from premortem.domain.fingerprint import group
 from premortem.ports import Append
 from premortem.sentry import envelope
 from premortem.sentry.event_payload import normalise
+from premortem.settings import Settings
 
 NOW = 1_795_360_907_000
 
@@ -44,7 +45,7 @@ async def _ok(send: Any) -> None:
 
 async def main(kind: str, dsn: str) -> None:
     """Serve one of the baselines on a free port, which is printed."""
-    committer = Committer(PostgresAppender(dsn))
+    committer = Committer(bootstrap.appender(Settings()))
     connection = await psycopg.AsyncConnection.connect(dsn)
     await connection.execute("CREATE TABLE IF NOT EXISTS bench_events (header bytea, body bytea)")
     await connection.commit()

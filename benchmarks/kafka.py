@@ -22,10 +22,10 @@ from msgspec import Struct
 from premortem.adapters.event_log.kafka import KafkaEventLog
 from premortem.adapters.event_log.kafka_appender import KafkaAppender
 from premortem.adapters.event_log.kafka_topics import create_topics
-from premortem.ports import Append, Appender
+from premortem.ports import Append, Appender, Topic
 from tests.kafka_fixture import KafkaBroker, kafka_jars
 
-_TOPIC = "sentry.events"
+_TOPIC: Topic = "sentry.events"
 _PARTITIONS = 4
 _RECORDS = 100_000
 _APPENDS = 20_000
@@ -98,7 +98,10 @@ class ThroughAio:
 
     def __init__(self, brokers: str, name: str) -> None:
         settings = {"bootstrap.servers": brokers, "acks": "all", "enable.idempotence": True, "linger.ms": 1}
-        self._name, self._producer = name, AIOProducer({**settings, "compression.type": "lz4"}, batch_size=_BATCH)
+        self._name, self._producer = (
+            name,
+            AIOProducer({**settings, "compression.type": "lz4"}, batch_size=_BATCH, buffer_timeout=0.005),
+        )
 
     async def append(self, records: list[Append]) -> list[Message]:
         """Append, and wait for all reports."""
@@ -170,14 +173,23 @@ def main(brokers: str) -> None:
         print(f"{what:26} {cost.per_second:9,.0f} /s {cost.cpu_us:8.2f} µs of processor each{median}")
 
 
+@contextmanager
+def running_broker(directory: Path) -> Iterator[str]:
+    """Lend the address of the tests' broker, with its data in `directory`."""
+    broker = KafkaBroker(directory / "kafka", kafka_jars())
+    broker.start()
+    try:
+        yield broker.address
+    finally:
+        broker.kill()
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         main(sys.argv[1])
     else:
-        with tempfile.TemporaryDirectory(prefix="premortem-bench-") as directory:
-            broker = KafkaBroker(Path(directory) / "kafka", kafka_jars())
-            broker.start()
-            try:
-                main(broker.address)
-            finally:
-                broker.kill()
+        with (
+            tempfile.TemporaryDirectory(prefix="premortem-bench-") as directory,
+            running_broker(Path(directory)) as address,
+        ):
+            main(address)
