@@ -13,8 +13,7 @@ from api.committer import Committer
 from api.counters import Counters
 from api.dependencies import Stores
 from api.ingest import Ingest, Limits
-from api.integrations import IntegrationCache
-from api.keys import KeyCache
+from api.lookups import Lookups
 from api.webhooks import Webhooks
 from premortem import bootstrap
 from premortem.exceptions import PremortemException
@@ -28,7 +27,8 @@ async def serve(settings: Settings) -> None:
     crash = bootstrap.crash_points()
     appender = bootstrap.appender(settings)
     committer = Committer(appender, crash=crash)
-    keys = KeyCache(adapters.administration)
+    keys = Lookups(adapters.administration.key)
+    integrations = Lookups(lambda _: adapters.administration.integrations())
     clock = bootstrap.clock(settings)
     limits = Limits(
         settings.wire_limit_bytes,
@@ -38,7 +38,7 @@ async def serve(settings: Settings) -> None:
     )
     salt = bootstrap.salt(settings)
     ingest = Ingest(keys, committer, clock, counters, limits, salt)
-    webhooks = Webhooks(IntegrationCache(adapters.administration), committer, clock, counters, limits, salt)
+    webhooks = Webhooks(integrations, committer, clock, counters, limits, salt)
     stores = Stores(
         adapters.event_log,
         adapters.incident_store,
@@ -65,6 +65,7 @@ async def serve(settings: Settings) -> None:
         await committer.close()
         await appender.close()
         keys.close()
+        integrations.close()
         adapters.close()
 
 

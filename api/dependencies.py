@@ -11,9 +11,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.counters import Counters
 from premortem.domain.ids import TenantId
+from premortem.exceptions import Unavailable
 from premortem.ports import Administration, Append, CheckpointStore, Clock, EventLog, EvidenceStore, IncidentStore
 
 T = TypeVar("T")
+_ANSWER_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ async def tenant(
     if credentials is None:
         raise HTTPException(401, "A bearer token is needed. Make one with `premortem token create NAME`.", _CHALLENGE)
     digest = hashlib.sha256(credentials.credentials.encode()).hexdigest()
-    found = await asyncio.to_thread(stores(request).administration.tenant_of_token, digest)
+    found = await call(stores(request).administration.tenant_of_token, digest)
     if found is None:
         raise HTTPException(401, "This token is not known.", _CHALLENGE)
     return found
@@ -61,5 +63,11 @@ CurrentStores = Annotated[Stores, Depends(stores)]
 
 
 async def call(function: Callable[..., T], *arguments: object) -> T:
-    """Run a blocking call of a store in a thread."""
-    return await asyncio.to_thread(function, *arguments)
+    """Run a blocking call of a store in a thread. Raises Unavailable when it takes too long; its thread is lost until
+    the store answers.
+    """
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            return await asyncio.to_thread(function, *arguments)
+    except TimeoutError as exception:
+        raise Unavailable(f"a store did not answer within {_ANSWER_SECONDS:g} s. Try again later.") from exception

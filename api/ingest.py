@@ -7,6 +7,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -17,7 +18,7 @@ from api.acceptance import Intake, Source
 from api.body import BodyTooLarge, BodyTooSlow, Disconnected, Receive, Scope, Send, read_body
 from api.committer import Committer
 from api.counters import Counters
-from api.keys import KeyCache
+from api.lookups import Lookups
 from premortem.exceptions import Permanent, PremortemException, Unavailable
 from premortem.ports import Clock, ProjectKey
 from premortem.sentry import auth, encoding, envelope, rate_limits, store_body
@@ -58,12 +59,20 @@ class Ingest:
     """The ASGI application behind `/api/{project}/envelope/`, `/api/{project}/store/` and `/tunnel/`."""
 
     def __init__(
-        self, keys: KeyCache, committer: Committer, clock: Clock, counters: Counters, limits: Limits, salt: bytes
+        self,
+        keys: Lookups[ProjectKey | None],
+        committer: Committer,
+        clock: Clock,
+        counters: Counters,
+        limits: Limits,
+        salt: bytes,
     ) -> None:
         self._keys, self._committer, self._clock, self._counters = keys, committer, clock, counters
         self._limits, self._salt = limits, salt
         self._windows = rate_limits.Window()
         self._in_flight: dict[str, int] = {}
+        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="heavy")
+        """For large bodies: threads of their own, because those of the stores may hang with a store."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every failure becomes a JSON error with the status that Sentry's clients expect."""
@@ -141,7 +150,7 @@ class Ingest:
         if wait:
             return self._limited(wait, events)
         work = _intake(body, parsed, source, self._limits.item)
-        intake = await asyncio.to_thread(work) if len(body) > _HEAVY_BYTES else work()
+        intake = await self._aside(work) if len(body) > _HEAVY_BYTES else work()
         self._count(intake)
         parsed_at = perf_counter()
         if intake.records:
@@ -152,6 +161,9 @@ class Ingest:
         self._counters.stage("parse").observe(parsed_at - started)
         self._counters.stage("append").observe(perf_counter() - parsed_at)
         return 200, _identified(intake, parsed), {}
+
+    async def _aside(self, work: Callable[[], Intake]) -> Intake:
+        return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
 
     async def _known(self, credentials: auth.Credentials, now: int) -> ProjectKey:
         key = await self._keys.find(credentials.public_key, now)

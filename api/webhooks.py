@@ -16,12 +16,14 @@ from api.body import BodyTooLarge, BodyTooSlow, Disconnected, Receive, Scope, Se
 from api.committer import Committer
 from api.counters import Counters
 from api.ingest import Limits, respond
-from api.integrations import IntegrationCache
+from api.lookups import Lookups
 from premortem.exceptions import Permanent, Unavailable
 from premortem.ports import Clock, Integration, ProjectKey
 from premortem.sentry import json_body, webhook
 
 PREFIX = "/webhooks/"
+ALL = ""
+"""The one name under which all integrations are looked up."""
 _SENTRY = "/webhooks/sentry"
 
 
@@ -30,7 +32,7 @@ class Webhooks:
 
     def __init__(
         self,
-        integrations: IntegrationCache,
+        integrations: Lookups[Sequence[Integration]],
         committer: Committer,
         clock: Clock,
         counters: Counters,
@@ -67,7 +69,7 @@ class Webhooks:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         body = await read_body(headers, receive, self._limits.envelope, self._limits.body_seconds)
         now = self._clock.now()
-        integration = _sender(await self._integrations.all(now), headers, body, path[len(_SENTRY) + 1 :])
+        integration = _sender(await self._integrations.find(ALL, now), headers, body, path[len(_SENTRY) + 1 :])
         if integration is None:
             self._counters.drop("webhook_unverified").inc()
             return 401, "the signature (or the secret in the path) matches no integration"

@@ -13,8 +13,7 @@ from api.committer import Committer
 from api.counters import Counters
 from api.dependencies import Stores
 from api.ingest import Ingest, Limits
-from api.integrations import IntegrationCache
-from api.keys import KeyCache
+from api.lookups import Lookups
 from api.webhooks import Webhooks
 from premortem.adapters.administration.memory import MemoryAdministration
 from premortem.adapters.checkpoint_store.memory import MemoryCheckpointStore
@@ -98,14 +97,15 @@ async def world(anyio_backend: str) -> AsyncIterator[World]:
     project = administration.create_project(TenantId("acme"), "shop", "Shop", KEY)
     for tenant, token in (("acme", TOKEN), ("other", OTHER_TOKEN)):
         administration.create_token(TenantId(tenant), "test", hashlib.sha256(token.encode()).hexdigest())
-    committer, keys = Committer(MemoryAppender(log)), KeyCache(administration, fresh_ms=0)
+    committer, keys = Committer(MemoryAppender(log)), Lookups(administration.key, fresh_ms=0, at_once_ms=0)
     limits = Limits(wire=150_000, envelope=300_000, item=100_000, body_seconds=0.3)
     stores = Stores(
         log, incidents, evidence, administration, checkpoints, counters, clock, committer.append, "http://premortem"
     )
+    integrations = Lookups(lambda _: administration.integrations(), fresh_ms=0, at_once_ms=0)
     app = Gateway(
         Ingest(keys, committer, clock, counters, limits, b"salt"),
-        Webhooks(IntegrationCache(administration, fresh_ms=0), committer, clock, counters, limits, b"salt"),
+        Webhooks(integrations, committer, clock, counters, limits, b"salt"),
         read_api(stores),
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
