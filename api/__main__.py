@@ -14,6 +14,7 @@ from api.counters import Counters
 from api.dependencies import Stores
 from api.ingest import Ingest, Limits
 from api.lookups import Lookups
+from api.metrics import StoreMetrics
 from api.webhooks import Webhooks
 from premortem import bootstrap
 from premortem.exceptions import PremortemException
@@ -39,6 +40,7 @@ async def serve(settings: Settings) -> None:
     salt = bootstrap.salt(settings)
     ingest = Ingest(keys, committer, clock, counters, limits, salt)
     webhooks = Webhooks(integrations, committer, clock, counters, limits, salt)
+    metrics = StoreMetrics(adapters.event_log, adapters.checkpoint_store, adapters.task_queue)
     stores = Stores(
         adapters.event_log,
         adapters.incident_store,
@@ -46,6 +48,7 @@ async def serve(settings: Settings) -> None:
         adapters.administration,
         adapters.checkpoint_store,
         counters,
+        metrics,
         clock,
         committer.append,
         bootstrap.public_url(settings),
@@ -66,6 +69,7 @@ async def serve(settings: Settings) -> None:
         await appender.close()
         keys.close()
         integrations.close()
+        metrics.close()
         adapters.close()
 
 

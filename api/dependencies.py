@@ -10,6 +10,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.counters import Counters
+from api.metrics import StoreMetrics
 from premortem.domain.ids import TenantId
 from premortem.exceptions import Unavailable
 from premortem.ports import Administration, Append, CheckpointStore, Clock, EventLog, EvidenceStore, IncidentStore
@@ -28,6 +29,7 @@ class Stores:
     administration: Administration
     checkpoints: CheckpointStore
     counters: Counters
+    metrics: StoreMetrics
     clock: Clock
     append: Callable[[Sequence[Append]], Awaitable[None]]
     """Makes records durable, together with those of other requests."""

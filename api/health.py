@@ -1,7 +1,7 @@
 """Health, readiness and metrics: is it alive, can it work, and what has it done."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import perf_counter
 
 from fastapi import APIRouter, Response
@@ -9,8 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from api.dependencies import CurrentStores, Stores, call
-from premortem.bootstrap import SOURCES
+from api.dependencies import CurrentStores, call
 from premortem.exceptions import PremortemException
 
 router = APIRouter(tags=["operations"])
@@ -70,23 +69,7 @@ async def _probe(name: str, required: bool, probe: Callable[[], object]) -> Depe
 
 @router.get("/metrics", summary="Counters and lags for Prometheus", response_class=Response)
 async def metrics(stores: CurrentStores) -> Response:
-    """Return the text exposition: accepted, dropped by reason, lag per dataflow, stage latencies."""
-    text = generate_latest(stores.counters.registry).decode()
-    return Response(text + await call(_lags, stores), media_type=CONTENT_TYPE_LATEST)
-
-
-def _lags(stores: Stores) -> str:
-    try:
-        return "\n".join(_lag_lines(stores)) + "\n"
-    except PremortemException:
-        return ""  # counters must be readable when the log is not
-
-
-def _lag_lines(stores: Stores) -> Iterator[str]:
-    positions = stores.checkpoints.positions()
-    yield "# HELP premortem_dataflow_lag_records Records on the log that a dataflow has not passed yet."
-    yield "# TYPE premortem_dataflow_lag_records gauge"
-    for flow, topic in SOURCES.items():
-        for partition, head in enumerate(stores.event_log.heads(topic)):
-            lag = max(0, head - positions.get((flow, partition), 0))
-            yield f'premortem_dataflow_lag_records{{dataflow="{flow}",partition="{partition}"}} {lag}'
+    """Return the text exposition: accepted, dropped by reason, stage latencies, lags, conservation, queues."""
+    return Response(
+        generate_latest(stores.counters.registry) + await stores.metrics.text(), media_type=CONTENT_TYPE_LATEST
+    )

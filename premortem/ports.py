@@ -135,6 +135,9 @@ class CheckpointStore(Protocol):
     def positions(self) -> Mapping[tuple[Flow, int], int]:
         """Return `next_offset` per flow and partition: the lag is the head minus this."""
 
+    def parts(self, name: str) -> Mapping[tuple[Flow, int], bytes]:
+        """Return the part `name` of every state that has one."""
+
 
 # ------------------------------------------------------------------------------------------------------ task queue
 class Received(Struct, frozen=True):

@@ -14,12 +14,14 @@ from api.counters import Counters
 from api.dependencies import Stores
 from api.ingest import Ingest, Limits
 from api.lookups import Lookups
+from api.metrics import StoreMetrics
 from api.webhooks import Webhooks
 from premortem.adapters.administration.memory import MemoryAdministration
 from premortem.adapters.checkpoint_store.memory import MemoryCheckpointStore
 from premortem.adapters.event_log.memory import MemoryAppender, MemoryEventLog
 from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
 from premortem.adapters.incident_store.memory import MemoryIncidentStore
+from premortem.adapters.task_queue.memory import MemoryTaskQueue
 from premortem.domain import payload, project_stream
 from premortem.domain.ids import TenantId
 from premortem.domain.payload import Body
@@ -63,6 +65,7 @@ class World:
     incidents: MemoryIncidentStore
     evidence: MemoryEvidenceStore
     checkpoints: MemoryCheckpointStore
+    tasks: MemoryTaskQueue
     clock: FixedClock
     counters: Counters
     project: int
@@ -98,9 +101,20 @@ async def world(anyio_backend: str) -> AsyncIterator[World]:
     for tenant, token in (("acme", TOKEN), ("other", OTHER_TOKEN)):
         administration.create_token(TenantId(tenant), "test", hashlib.sha256(token.encode()).hexdigest())
     committer, keys = Committer(MemoryAppender(log)), Lookups(administration.key, fresh_ms=0, at_once_ms=0)
+    tasks = MemoryTaskQueue()
     limits = Limits(wire=150_000, envelope=300_000, item=100_000, body_seconds=0.3)
+    metrics = StoreMetrics(log, checkpoints, tasks, wait_seconds=0.3)
     stores = Stores(
-        log, incidents, evidence, administration, checkpoints, counters, clock, committer.append, "http://premortem"
+        log,
+        incidents,
+        evidence,
+        administration,
+        checkpoints,
+        counters,
+        metrics,
+        clock,
+        committer.append,
+        "http://premortem",
     )
     integrations = Lookups(lambda _: administration.integrations(), fresh_ms=0, at_once_ms=0)
     app = Gateway(
@@ -110,9 +124,13 @@ async def world(anyio_backend: str) -> AsyncIterator[World]:
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://premortem") as client:
-        yield World(client, app, log, administration, incidents, evidence, checkpoints, clock, counters, project.id)
+        yield World(
+            client, app, log, administration, incidents, evidence, checkpoints, tasks, clock, counters, project.id
+        )
     await committer.close()
     keys.close()
+    integrations.close()
+    metrics.close()
 
 
 def item(kind: str, payload: bytes, explicit: bool = True) -> bytes:

@@ -52,3 +52,10 @@ def test_flows_and_partitions_keep_apart(store: CheckpointStore) -> None:
     store.save("detect", 1, 7, {})
     assert dict(store.positions()) == {("route", 0): 5, ("detect", 1): 7}
     assert dict(store.load("detect", 0).state) == {}
+
+
+def test_one_part_of_every_state_is_read_at_once(store: CheckpointStore) -> None:
+    store.save("route", 0, 5, {"counters": b"1", "x": b"2"})
+    store.save("detect", 1, 7, {"counters": b"3"})
+    store.save("detect", 2, 7, {"x": b"4"})
+    assert dict(store.parts("counters")) == {("route", 0): b"1", ("detect", 1): b"3"}

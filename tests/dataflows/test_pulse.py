@@ -87,7 +87,7 @@ def test_the_slowest_reader_counts_and_a_thread_that_only_calls_does_not(
     assert silences(tmp_path / "run", clock) == []
     pulse.read("detect")
     hold = Event()
-    thread = Thread(target=lambda: (pulse.read("detect"), hold.wait()))
+    thread = Thread(target=lambda: (pulse.read("detect"), hold.wait()), daemon=True)
     thread.start()
     clock.now += 20
     pulse.read("detect")

@@ -40,6 +40,11 @@ class MemoryCheckpointStore:
         with self._lock:
             return dict(self._offsets)
 
+    def parts(self, name: str) -> Mapping[tuple[Flow, int], bytes]:
+        """Return one part of every state."""
+        with self._lock:
+            return {place: state[name] for place, state in self._state.items() if name in state}
+
 
 def older(flow: Flow, partition: int, next_offset: int, stored: int | None) -> str:
     """Return what to say when somebody else has come further."""

@@ -42,3 +42,9 @@ class PostgresCheckpointStore:
         with connected(self._pool) as connection:
             rows = connection.execute(statement(__file__, "positions")).fetchall()
         return {(flow, partition): next_offset for flow, partition, next_offset in rows}
+
+    def parts(self, name: str) -> Mapping[tuple[Flow, int], bytes]:
+        """Return one part of every state."""
+        with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
+            rows = cursor.execute(statement(__file__, "parts"), {"name": name}).fetchall()
+        return {(flow, partition): value for flow, partition, value in rows}

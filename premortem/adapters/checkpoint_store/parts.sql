@@ -1,0 +1,1 @@
+SELECT flow, partition, value FROM checkpoint_state WHERE name = %(name)s
