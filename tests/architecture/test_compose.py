@@ -23,11 +23,12 @@ from tests.deploy.compose_file import (
     in_order,
     loaded,
     seconds,
+    secrets_asked,
     strings,
     variables,
 )
 
-SECRETS = {name: f"<{name}>" for name, default in variables(FULL.read_text()).items() if default is None}
+SECRETS = {name: f"<{name}>" for name in secrets_asked(FULL)}
 FILES = {file.name: loaded(file, SECRETS) for file in (FULL, EMBEDDED)}
 SERVICES = [(file, name) for file, content in FILES.items() for name in content["services"]]
 SETTINGS = {f"PREMORTEM_{name.upper()}" for name in Settings.model_fields}
@@ -124,8 +125,9 @@ def test_every_volume_and_configuration_that_is_used_is_declared_and_the_other_w
 
 
 def test_no_password_has_a_default_or_stands_in_the_file() -> None:
-    for name, default in variables(FULL.read_text()).items():
-        assert (default is None) == bool(re.search(r"PASSWORD|SALT|KEY|SECRET", name)), name
+    for name, defaults in variables(FULL.read_text()).items():
+        assert len(defaults) == 1, name
+        assert (defaults == {None}) == bool(re.search(r"PASSWORD|SALT|KEY|SECRET", name)), name
     for service in yaml.safe_load(FULL.read_text())["services"].values():
         for name, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|SALT|(?<!ACCESS_)KEY$|SECRET|AUTH$", name):

@@ -17,9 +17,18 @@ OURS = "premortem:0.1.0"
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([-?])([^}]*))?\})")
 
 
-def variables(text: str) -> dict[str, str | None]:
-    """Return every variable that a compose file asks for: its default, or None when it has to be set."""
-    return {m[2]: m[4] if m[3] == "-" else None for m in _VARIABLE.finditer(text) if m[2]}
+def variables(text: str) -> dict[str, set[str | None]]:
+    """Return every variable that a compose file asks for: its defaults, None where it has to be set."""
+    found: dict[str, set[str | None]] = {}
+    for match in _VARIABLE.finditer(text):
+        if match[2]:
+            found.setdefault(match[2], set()).add(match[4] if match[3] == "-" else None)
+    return found
+
+
+def secrets_asked(file: Path) -> list[str]:
+    """Return the variables that have to be set."""
+    return [name for name, defaults in variables(file.read_text()).items() if None in defaults]
 
 
 def loaded(file: Path, given: Mapping[str, str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tests.deploy.compose_file import (
     in_order,
     loaded,
     seconds,
-    variables,
+    secrets_asked,
 )
 from tests.deploy.plain_processes import Healthy, PlainProcesses, eventually
 from tests.kafka_fixture import free_port
@@ -36,7 +36,7 @@ class Composed:
 
     def __init__(self, processes: PlainProcesses, servers: dict[str, str]) -> None:
         port, prefix = free_port(), f"compose{secrets.token_hex(4)}-"
-        unused = {name: "unused" for name, default in variables(FULL.read_text()).items() if default is None}
+        unused = dict.fromkeys(secrets_asked(FULL), "unused")
         given = unused | _GIVEN | {"PREMORTEM_PUBLIC_URL": f"http://127.0.0.1:{port}"}
         self.file = loaded(FULL, given)
         self.services = {n: s for n, s in self.file["services"].items() if s["image"] == OURS}
