@@ -5,9 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from threading import Event
@@ -16,6 +17,8 @@ import pytest
 
 from premortem.adapters.checkpoint_store.memory import MemoryCheckpointStore
 from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
+from premortem.adapters.event_log import kafka_topics
+from premortem.adapters.event_log.kafka import KafkaEventLog
 from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
 from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
@@ -31,6 +34,7 @@ from premortem.domain.ids import EventId, Fingerprint, ProjectId
 from premortem.domain.project_stream import ErrorSeen
 from premortem.ports import Append, EventLog, Flow
 from tests.dataflows.world import TENANT
+from tests.kafka_fixture import KafkaBroker
 
 PARTITIONS, PROJECTS, FINGERPRINTS, EVENTS = 8, 24, 120, 4_000
 START = 1_795_360_907_000
@@ -77,23 +81,26 @@ def expected() -> str:
 
 
 class Cluster:
-    """The two dataflows of detection, each as a cluster of processes over one PostgreSQL."""
+    """The two dataflows of detection, each as a cluster of processes, over one PostgreSQL and perhaps Kafka."""
 
-    def __init__(self, dsn: str, pool: Pool) -> None:
-        self.log: EventLog = PostgresEventLog(pool)
+    def __init__(self, dsn: str, pool: Pool, log: EventLog, **more: str) -> None:
+        self.log = log
         self.checkpoints, self.incidents = PostgresCheckpointStore(pool), PostgresIncidentStore(pool)
         self._environment = {
             **os.environ,
             "PREMORTEM_POSTGRES_DSN": dsn,
             "PREMORTEM_CLICKHOUSE_URL": "http://127.0.0.1:9/default",
             "PREMORTEM_PARTITIONS": str(PARTITIONS),
-            "PREMORTEM_DATA_DIR": "/nonexistent",
+            "PREMORTEM_DATA_DIR": tempfile.gettempdir(),
+            **more,
         }
 
     @contextmanager
-    def started(self, processes: int, workers: int) -> Iterator[dict[Flow, list[subprocess.Popen[bytes]]]]:
+    def started(
+        self, processes: int, workers: int, crash_at: str = ""
+    ) -> Iterator[dict[Flow, list[subprocess.Popen[bytes]]]]:
         """Start both dataflows; what still runs at the end is killed."""
-        clusters = {flow: self._start(flow, processes, workers) for flow in FLOWS}
+        clusters = {flow: self._start(flow, processes, workers, crash_at) for flow in FLOWS}
         try:
             yield clusters
         finally:
@@ -110,7 +117,7 @@ class Cluster:
                 process.send_signal(signal.SIGTERM)
             assert [process.wait(10) for process in everyone] == [0] * len(everyone)
 
-    def _start(self, flow: Flow, processes: int, workers: int) -> list[subprocess.Popen[bytes]]:
+    def _start(self, flow: Flow, processes: int, workers: int, crash_at: str) -> list[subprocess.Popen[bytes]]:
         command = [sys.executable, "-m", "bytewax.run", f"dataflows.{flow}:main"]
         commands = [[*command, "-w", str(workers)]]
         if processes > 1:
@@ -118,7 +125,8 @@ class Cluster:
             extra = ["-w", str(workers)] if workers > 1 else []
             commands = [[*command, "-i", str(number), "-a", addresses, *extra] for number in range(processes)]
         root = Path(__file__).parents[2]
-        return [subprocess.Popen(c, cwd=root, env=self._environment, stderr=subprocess.DEVNULL) for c in commands]
+        environment = {**self._environment, "PREMORTEM_CRASH_AT": crash_at}
+        return [subprocess.Popen(c, cwd=root, env=environment, stderr=subprocess.DEVNULL) for c in commands]
 
     def lag(self, flow: Flow) -> int:
         reached = self.checkpoints.positions()
@@ -147,8 +155,17 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> None:
 def cluster(postgres_dsn: str) -> Iterator[Cluster]:
     pool = open_pool(postgres_dsn, size=2)
     create_topics(pool, PARTITIONS)
-    yield Cluster(postgres_dsn, pool)
+    yield Cluster(postgres_dsn, pool, PostgresEventLog(pool))
     pool.close()
+
+
+@pytest.fixture
+def kafka_cluster(postgres_dsn: str, kafka_broker: KafkaBroker, kafka_prefix: str) -> Iterator[Cluster]:
+    address = kafka_broker.address
+    kafka_topics.create_topics(address, partitions=PARTITIONS, payload_days=1, prefix=kafka_prefix)
+    more = {"PREMORTEM_KAFKA_BROKERS": address, "PREMORTEM_KAFKA_TOPIC_PREFIX": kafka_prefix}
+    with closing(open_pool(postgres_dsn, size=2)) as pool, closing(KafkaEventLog(address, prefix=kafka_prefix)) as log:
+        yield Cluster(postgres_dsn, pool, log, **more)
 
 
 @pytest.mark.parametrize(("processes", "workers"), [(1, 1), (1, 2), (1, 4), (2, 1), (2, 2)])
@@ -179,3 +196,41 @@ def test_a_killed_process_takes_its_cluster_with_it_and_the_next_one_goes_on(clu
     cluster.log.append([event(n) for n in range(EVENTS // 2, EVENTS)])
     cluster.run(processes=2, workers=1)
     assert cluster.incidents.digest() == expected
+
+
+@pytest.mark.parametrize(("processes", "workers"), [(1, 1), (1, 4), (2, 1)])
+def test_with_the_log_in_kafka_any_number_of_workers_finds_the_same_incidents(
+    kafka_cluster: Cluster, expected: str, processes: int, workers: int
+) -> None:
+    kafka_cluster.log.append([event(n) for n in range(EVENTS)])
+    kafka_cluster.run(processes, workers)
+    assert kafka_cluster.incidents.digest() == expected
+
+
+def test_with_the_log_in_kafka_a_cluster_that_grows_keeps_its_state(kafka_cluster: Cluster, expected: str) -> None:
+    kafka_cluster.log.append([event(n) for n in range(EVENTS // 2)])
+    kafka_cluster.run(processes=2, workers=1)
+    kafka_cluster.log.append([event(n) for n in range(EVENTS // 2, EVENTS)])
+    kafka_cluster.run(processes=2, workers=2)
+    assert kafka_cluster.incidents.digest() == expected
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "event_log.before_flush:2",  # findings are with Kafka's client, and perhaps on the log
+        "detect.after_findings:2",  # findings are on the log, the checkpoint is not
+        "detect.before_checkpoint:2",
+        "detect.after_checkpoint",
+        "materialize.after_save:2",
+    ],
+)
+def test_with_the_log_in_kafka_a_kill_at_the_worst_moments_changes_no_incident(
+    kafka_cluster: Cluster, expected: str, point: str
+) -> None:
+    kafka_cluster.log.append([event(n) for n in range(EVENTS)])
+    with kafka_cluster.started(processes=1, workers=1, crash_at=point) as clusters:
+        everyone = list(chain(*clusters.values()))
+        wait_for(lambda: any(process.poll() == -signal.SIGKILL for process in everyone), 60)
+    kafka_cluster.run(processes=1, workers=1)
+    assert kafka_cluster.incidents.digest() == expected

@@ -1,6 +1,6 @@
 """Crash points: named places where a process kills itself, so that tests can prove what a crash there does.
 
-gateway.before_append  gateway.after_append  event_log.before_commit
+gateway.before_append  gateway.after_append  event_log.before_commit  event_log.before_flush (Kafka)
 detect.after_findings  materialize.after_save  route.after_send  archive.after_insert
 FLOW.before_checkpoint  FLOW.after_checkpoint        for each of the four dataflows
 """
