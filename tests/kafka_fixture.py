@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from tests.tcp_proxy import TcpProxy
+
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "premortem-tests"
 _CLUSTER_ID = "cHJlbW9ydGVtLXRlc3RzLQ"
@@ -25,8 +27,11 @@ class KafkaBroker:
 
     def __init__(self, directory: Path, jars: Path) -> None:
         self.directory, self._jars = directory, jars
-        self.port, controller = free_port(), free_port()
+        self.port, controller, behind = free_port(), free_port(), free_port()
         self.address = f"127.0.0.1:{self.port}"
+        self.proxy = TcpProxy(behind)
+        """In front of a second listener, whose clients are told to come through it."""
+        self.proxied_address = f"127.0.0.1:{self.proxy.port}"
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
         self._properties = directory / "server.properties"
@@ -37,9 +42,10 @@ class KafkaBroker:
                     "node.id=1",
                     f"controller.quorum.voters=1@127.0.0.1:{controller}",
                     "controller.listener.names=CONTROLLER",
-                    f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
-                    f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}",
-                    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                    f"listeners=PLAINTEXT://127.0.0.1:{self.port},PROXIED://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}",
+                    f"advertised.listeners=PLAINTEXT://{self.address},PROXIED://{self.proxied_address}",
+                    "inter.broker.listener.name=PLAINTEXT",
+                    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
                     f"log.dirs={directory / 'data'}",
                     "auto.create.topics.enable=false",
                     "offsets.topic.replication.factor=1",

@@ -1,8 +1,10 @@
 """The log in Kafka when the broker is killed or emptied: nothing acknowledged is lost, nothing is skipped."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 import pytest
 
@@ -24,6 +26,22 @@ def log_on(broker: KafkaBroker, prefix: str, partitions: int = 1) -> Iterator[Ka
     create_topics(broker.address, partitions=partitions, payload_days=1, prefix=prefix)
     with closing(KafkaEventLog(broker.address, prefix=prefix)) as log:
         yield log
+
+
+@contextmanager
+def log_through_proxy(broker: KafkaBroker, prefix: str) -> Iterator[KafkaEventLog]:
+    create_topics(broker.address, partitions=1, payload_days=1, prefix=prefix)
+    with closing(KafkaEventLog(broker.proxied_address, prefix=prefix)) as log:
+        yield log
+
+
+def numbered(count: int) -> list[Append]:
+    return [Append("sentry.events", "k", str(n).encode()) for n in range(count)]
+
+
+def none_twice_and_in_order(values: list[bytes]) -> bool:
+    numbers = [int(value) for value in values]
+    return numbers == sorted(set(numbers))
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +147,56 @@ def test_a_log_moves_into_kafka_with_every_offset(kafka_broker: KafkaBroker, kaf
     with log_on(kafka_broker, kafka_prefix, partitions=2) as target:
         assert copy_log(source, target)["sentry.payloads"] == 1
         assert list(target.low_watermarks("sentry.payloads")) == list(source.low_watermarks("sentry.payloads"))
+
+
+def test_connections_cut_while_records_are_sent_lose_none_and_double_none(
+    mortal: KafkaBroker, kafka_prefix: str
+) -> None:
+    """The client sends again what it has no report of, and the broker knows what it has already."""
+    with log_through_proxy(mortal, kafka_prefix) as log:
+        records = numbered(5000)
+        for start in range(0, len(records), 500):
+            cutter = threading.Timer(0.002, mortal.proxy.cut)
+            cutter.start()
+            log.append(records[start : start + 500])
+            cutter.join()
+        patience = Patience(threading.Event())
+        head = patience(lambda: log.heads("sentry.events"))[0]
+        values = patience(lambda: read_all(log, head))
+    assert values == [record.value for record in records]
+
+
+def test_connections_cut_while_records_are_read_skip_none(mortal: KafkaBroker, kafka_prefix: str) -> None:
+    with log_through_proxy(mortal, kafka_prefix) as log:
+        records = [Append("sentry.events", "k", bytes(20_000) + str(n).encode()) for n in range(1000)]
+        log.append(records)
+        patience, values = Patience(threading.Event()), []
+        while len(values) < len(records):
+            values += [record.value for record in patience(partial(log.read, "sentry.events", 0, len(values), 50))]
+            mortal.proxy.cut()
+    assert values == [record.value for record in records]
+
+
+def test_a_broker_that_hangs_is_unavailable_in_bounded_time_and_then_goes_on(
+    mortal: KafkaBroker, kafka_prefix: str
+) -> None:
+    with log_through_proxy(mortal, kafka_prefix) as log:
+        log.append(numbered(1))
+        mortal.proxy.freeze()
+        waits = []
+        for ask in (
+            lambda: log.heads("sentry.events"),
+            lambda: log.append([Append("sentry.events", "k", b"1")]),
+            lambda: log.read("sentry.events", 0, 0, 1),
+        ):
+            begun = time.monotonic()
+            with pytest.raises(Unavailable):
+                ask()
+            waits.append(time.monotonic() - begun)
+        mortal.proxy.thaw()
+        patience = Patience(threading.Event())
+        patience(lambda: log.append([Append("sentry.events", "k", b"2")]))
+        values = patience(lambda: read_all(log, log.heads("sentry.events")[0]))
+    assert max(waits) < 15
+    assert (values[0], values[-1]) == (b"0", b"2")
+    assert none_twice_and_in_order(values)

@@ -22,6 +22,7 @@ _DAY_MS = 86_400_000
 _FOR_EVER = "-1"
 _MOST_REPLICAS = 3
 _LOOK_SECONDS = 0.05
+_NONE_FOR_THE_TIME = -1
 _LED_ANEW = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -161,7 +162,10 @@ def _asked(admin: AdminClient, name: str, partitions: int, spec: OffsetSpec) -> 
     asked = {TopicPartition(name, partition): spec for partition in range(partitions)}
     with translated(name):
         futures = admin.list_offsets(asked, request_timeout=WAIT_SECONDS)
-        return [futures[place].result(timeout=WAIT_SECONDS + 1).offset for place in asked]
+        found = [futures[place].result(timeout=WAIT_SECONDS + 1).offset for place in asked]
+    if min(found) < _NONE_FOR_THE_TIME:  # what the client fills in for a partition whose broker did not answer in time
+        raise Unavailable(f"Kafka, {name}: no answer in {WAIT_SECONDS} s")
+    return found
 
 
 def broker_version(brokers: str, options: Mapping[str, str]) -> str:
