@@ -1,28 +1,32 @@
-"""`python -m benchmarks.dataflow_detect [records]`: records a second through the dataflow `detect`, on one core.
+"""Records a second through the dataflow `detect`: `python -m benchmarks.dataflow_detect [RECORDS] [--kafka]`, one core.
 
-Beside it, in the same run: the same log read and decoded by a bare loop, and the same detector without Bytewax and
-without a log. The log is in the embedded PostgreSQL, which may use the other cores; one partition, ten projects, 500
-fingerprints, a tick a minute, and one checkpoint each 5,000 records.
+Beside it, in the same run: the same log read by a bare Kafka consumer (with `--kafka`), read and decoded by a bare
+loop, and the same detector without Bytewax and without a log. The log is in the embedded PostgreSQL, or in the broker
+of the tests; either may use the other cores. One partition, ten projects, 500 fingerprints, a tick a minute, and one
+checkpoint each 5,000 records.
 """
 
+import argparse
 import os
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 
-import psycopg
 from bytewax.testing import run_main
 
+from benchmarks.kafka import read_bare, running_broker
 from dataflows.wiring import Wiring
 from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
+from premortem.adapters.event_log import kafka_topics
+from premortem.adapters.event_log.kafka import KafkaEventLog
 from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
 from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
 from premortem.adapters.incident_store.memory import MemoryIncidentStore
-from premortem.adapters.postgres import open_pool
+from premortem.adapters.postgres import Pool, open_pool
 from premortem.adapters.streams.crash import crash_points
 from premortem.adapters.streams.log_source import Pace
 from premortem.adapters.streams.log_tail import LogTail
@@ -35,7 +39,7 @@ from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 from premortem.domain.project_stream import ErrorSeen, ProjectRecord, tick
 from premortem.embedded.postgres import PostgresServer
 from premortem.migrate import MIGRATIONS, migrate_postgres
-from premortem.ports import Append
+from premortem.ports import Append, EventLog
 
 _START = 1_700_000_000_000
 _PER_MINUTE = 1000
@@ -69,11 +73,8 @@ def records(count: int) -> Iterator[ProjectRecord]:
         )
 
 
-def fill(dsn: str, count: int) -> Surroundings:
-    """Write the log and return what the dataflow touches."""
-    pool = open_pool(dsn, size=4)
-    create_topics(pool, 1)
-    log = PostgresEventLog(pool)
+def fill(log: EventLog, count: int) -> None:
+    """Write the project stream."""
     batch: list[Append] = []
     for record in records(count):
         batch.append(Append("sentry.events", "acme", project_stream.encode(record)))
@@ -81,8 +82,10 @@ def fill(dsn: str, count: int) -> Surroundings:
             log.append(batch)
             batch = []
     log.append(batch)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE log_events")
+
+
+def surroundings(log: EventLog, pool: Pool) -> Surroundings:
+    """Return what the dataflow touches."""
     return Surroundings(
         event_log=log,
         checkpoint_store=PostgresCheckpointStore(pool),
@@ -105,12 +108,16 @@ def read_and_decode(around: Surroundings) -> int:
     return offset
 
 
-def observe_only(decoded: list[ProjectRecord]) -> int:
+def observe_only(decoded: list[ProjectRecord]) -> Callable[[], int]:
     """The detector alone, over records that are decoded already."""
-    detector = Detector.restore({}, DetectorConfig())
-    for offset, record in enumerate(decoded):
-        detector.observe(offset, record)
-    return len(decoded)
+
+    def run() -> int:
+        detector = Detector.restore({}, DetectorConfig())
+        for offset, record in enumerate(decoded):
+            detector.observe(offset, record)
+        return len(decoded)
+
+    return run
 
 
 def dataflow(around: Surroundings) -> int:
@@ -127,23 +134,41 @@ def report(name: str, run: Callable[[], int]) -> None:
     print(f"{name:44} {count / wall:10,.0f} records/s   {cpu / count * 1e6:6.2f} us of our processor a record")
 
 
-def main(count: int = 100_000) -> None:
+def main() -> None:
     """Print the figures."""
-    with tempfile.TemporaryDirectory() as directory:
-        server = PostgresServer(Path(directory) / "postgres")
+    parser = argparse.ArgumentParser(prog="benchmarks.dataflow_detect")
+    parser.add_argument("records", nargs="?", type=int, default=100_000)
+    parser.add_argument("--kafka", action="store_true", help="the log in Apache Kafka (needs Java and Maven)")
+    options = parser.parse_args()
+    with ExitStack() as opened:
+        directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="premortem-bench-")))
+        server = PostgresServer(directory / "postgres")
+        opened.callback(server.stop)
         server.start()
-        try:
-            migrate_postgres(server.dsn(), MIGRATIONS / "postgres")
-            around = fill(server.dsn(), count)
-            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-            decoded = list(records(count))
-            report("read and decode, nothing else (baseline)", lambda: read_and_decode(around))
-            report("detector alone, records already decoded", lambda: observe_only(decoded))
-            report("dataflow detect: log, detector, checkpoints", lambda: dataflow(around))
-            print(f"findings: {around.event_log.heads('debugging.timeline')[0]}")
-        finally:
-            server.stop()
+        migrate_postgres(server.dsn(), MIGRATIONS / "postgres")
+        pool = open_pool(server.dsn(), size=4)
+        opened.callback(pool.close)
+        brokers = ""
+        log: EventLog = PostgresEventLog(pool)
+        if options.kafka:
+            brokers = opened.enter_context(running_broker(directory))
+            kafka_topics.create_topics(brokers, partitions=1, payload_days=1)
+            log = KafkaEventLog(brokers)
+        else:
+            create_topics(pool, 1)
+        fill(log, options.records)
+        with pool.connection() as connection:
+            connection.execute("ANALYZE log_events")
+        around = surroundings(log, pool)
+        head = log.heads("sentry.events")[0]
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        if brokers:
+            report("bare consumer (baseline)", lambda: read_bare(brokers, "sentry.events", head))
+        report("read and decode, nothing else (baseline)", lambda: read_and_decode(around))
+        report("detector alone, records already decoded", observe_only(list(records(options.records))))
+        report("dataflow detect: log, detector, checkpoints", lambda: dataflow(around))
+        print(f"findings: {log.heads('debugging.timeline')[0]}")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

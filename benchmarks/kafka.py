@@ -61,8 +61,8 @@ def values(count: int) -> list[bytes]:
             for _ in range(count)]  # fmt: skip
 
 
-def read_bare(brokers: str, name: str, count: int) -> None:
-    """Read partition 0 with nothing but the client, as it comes."""
+def read_bare(brokers: str, name: str, count: int) -> int:
+    """Read partition 0 with nothing but the client, as it comes; returns how many records were read."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "bench", "enable.auto.commit": False})
     consumer.assign([TopicPartition(name, 0, 0)])
     seen = 0
@@ -71,6 +71,7 @@ def read_bare(brokers: str, name: str, count: int) -> None:
             assert message.error() is None
             seen += bool(message.value())
     consumer.close()
+    return seen
 
 
 def read_log(brokers: str, prefix: str, count: int) -> None:

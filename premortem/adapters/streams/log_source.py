@@ -26,7 +26,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     """Records per batch."""
     pause_seconds: float = 0.0
     """Wait so long after a batch that emptied the log, so that the next one is worth an insert."""
-    settle_records: int = 5000
+    settle_records: int = 10_000
     """Save the position after so many records,"""
     settle_seconds: float = 1.0
     """and, when there is nothing more to read, this long after the last time."""

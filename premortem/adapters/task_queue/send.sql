@@ -1,5 +1,5 @@
 WITH sent AS (
-  SELECT * FROM unnest(%(ids)s::text[], %(queues)s::text[], %(values)s::bytea[]) AS s (id, queue, value)
+  SELECT * FROM unnest(%(ids)s::text[], %(queues)s::text[], %(values)b::bytea[]) AS s (id, queue, value)
 ), fresh AS (
   INSERT INTO task_ids (id) SELECT DISTINCT id FROM sent ON CONFLICT DO NOTHING RETURNING id
 )
