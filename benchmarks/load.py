@@ -21,6 +21,8 @@ class Load:
     latencies: list[float] = field(default_factory=list)
     slots: Iterator[float] | None = None
     """When each request may be sent, by `time.perf_counter`; None = as soon as its connection is free."""
+    answers: list[tuple[float, int, bytes]] | None = None
+    """When given: time by `time.perf_counter`, status and body of every answer."""
 
     @property
     def answered(self) -> int:
@@ -70,6 +72,8 @@ class _Connection(asyncio.Protocol):
         if len(self._buffer) < end + 4 + length:
             return
         status = int(head[9:12])
+        if self._load.answers is not None:
+            self._load.answers.append((time.perf_counter(), status, self._buffer[end + 4 : end + 4 + length]))
         self._buffer = self._buffer[end + 4 + length :]
         self._load.statuses[status] = self._load.statuses.get(status, 0) + 1
         self._load.latencies.append(time.perf_counter() - self._sent)
@@ -93,12 +97,20 @@ class _Connection(asyncio.Protocol):
 
 
 async def run(
-    port: int, connections: int, requests: Iterator[bytes], seconds: float, rate: float | None = None
+    port: int,
+    connections: int,
+    requests: Iterator[bytes],
+    seconds: float,
+    rate: float | None = None,
+    answers: list[tuple[float, int, bytes]] | None = None,
 ) -> Load:
-    """Send `requests` over `connections` connections for `seconds` or until they run out; at most `rate` a second."""
+    """Send `requests` over `connections` connections for `seconds` or until they run out; at most `rate` a second.
+
+    What could not be sent when it was due, for no connection was free, is sent as soon as one is.
+    """
     loop = asyncio.get_running_loop()
     start = time.perf_counter()
-    load = Load(slots=(start + n / rate for n in count()) if rate else None)
+    load = Load(slots=(start + n / rate for n in count()) if rate else None, answers=answers)
     waiting = []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
