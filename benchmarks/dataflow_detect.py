@@ -45,20 +45,23 @@ _START = 1_700_000_000_000
 _PER_MINUTE = 1000
 
 
-def records(count: int) -> Iterator[ProjectRecord]:
-    """Yield errors of a steady stream, 1,000 a minute, and the ticks between."""
+def records(count: int, each_of: int = 0, projects: int = 10) -> Iterator[ProjectRecord]:
+    """Yield errors of a steady stream, 1,000 a minute, and the ticks between.
+
+    Some of 500 fingerprints are much more frequent than others; with `each_of`, so many fingerprints come in turn.
+    """
     chance = random.Random(1)
     for number in range(count):
         at = _START + number * 60_000 // _PER_MINUTE
         if number % _PER_MINUTE == 0:
             yield tick(at)
-        fingerprint = int(chance.paretovariate(0.8)) % 500
+        fingerprint = number % each_of if each_of else int(chance.paretovariate(0.8)) % 500
         yield ErrorSeen(
             tenant_id=TenantId("acme"),
-            project_id=ProjectId(fingerprint % 10 + 1),
+            project_id=ProjectId(fingerprint % projects + 1),
             received_at=at,
             event_id=EventId(f"{number:032x}"),
-            hashes=(Fingerprint(f"{fingerprint:032x}"), Fingerprint(f"{fingerprint + 1000:032x}")),
+            hashes=(Fingerprint(f"{fingerprint:032x}"), Fingerprint(f"{fingerprint + 1_000_000:032x}")),
             occurred_at=at - 200,
             level="error",
             handled=True,
@@ -73,11 +76,11 @@ def records(count: int) -> Iterator[ProjectRecord]:
         )
 
 
-def fill(log: EventLog, count: int) -> None:
+def fill(log: EventLog, count: int, each_of: int = 0, projects: int = 10) -> None:
     """Write the project stream."""
     batch: list[Append] = []
-    for record in records(count):
-        batch.append(Append("sentry.events", "acme", project_stream.encode(record)))
+    for record in records(count, each_of, projects):
+        batch.append(Append("sentry.events", str(record.project_id), project_stream.encode(record)))
         if len(batch) == 5000:
             log.append(batch)
             batch = []

@@ -61,10 +61,10 @@ def values(count: int) -> list[bytes]:
             for _ in range(count)]  # fmt: skip
 
 
-def read_bare(brokers: str, name: str, count: int) -> int:
-    """Read partition 0 with nothing but the client, as it comes; returns how many records were read."""
+def read_bare(brokers: str, name: str, count: int, partition: int = 0) -> int:
+    """Read a partition with nothing but the client, as it comes; returns how many records were read."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "bench", "enable.auto.commit": False})
-    consumer.assign([TopicPartition(name, 0, 0)])
+    consumer.assign([TopicPartition(name, partition, 0)])
     seen = 0
     while seen < count:
         for message in consumer.consume(1000, 1.0):
