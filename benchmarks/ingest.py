@@ -85,7 +85,11 @@ def _compare(settings: Settings, project: int, key: str, seconds: float, rounds:
 
 
 def _server(kind: str, settings: Settings, dsn: str) -> tuple[int, subprocess.Popen[str]]:
-    where = {"PREMORTEM_DATA_DIR": str(settings.data_dir), "PREMORTEM_KAFKA_BROKERS": settings.kafka_brokers}
+    where = {
+        "PREMORTEM_DATA_DIR": str(settings.data_dir),
+        "PREMORTEM_POSTGRES_DSN": dsn,
+        "PREMORTEM_KAFKA_BROKERS": settings.kafka_brokers,
+    }
     child = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.ingest_baselines", kind, dsn],
         stdout=subprocess.PIPE,
