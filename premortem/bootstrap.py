@@ -335,6 +335,14 @@ def queues(settings: Settings) -> list[QueueState]:
         ]
 
 
+def redrive(settings: Settings, name: str) -> int:
+    """Send the dead letters of a queue back to it; return how many went. Raises Malformed when there is none so named."""
+    if name not in QUEUES.values():
+        raise Malformed(f"there is no queue {name!r}. There are: {', '.join(sorted(QUEUES.values()))}.")
+    with _pool(settings) as pool:
+        return _task_queue(settings, pool).redrive(name)
+
+
 def move_log(settings: Settings, progress: Progress) -> dict[Topic, int]:
     """Copy the embedded log to the Kafka of the settings, offset by offset; return the records per topic.
 

@@ -183,6 +183,9 @@ class TaskQueue(Protocol):
     def depth(self, queue: str) -> int:
         """Return how many tasks wait on the queue or are hidden in it."""
 
+    def redrive(self, queue: str) -> int:
+        """Move the tasks of `<queue>-dlq` that nobody holds back to `queue`, as if never received; return how many."""
+
 
 # -------------------------------------------------------------------------------------------------- incident store
 class StoredFact(Struct, frozen=True):

@@ -69,6 +69,23 @@ def list_queues(as_json: Annotated[bool, json_option('[{"name", "waiting", "dead
         raise typer.Exit(1)
 
 
+@queues.command("redrive")
+def redrive_queue(
+    name: Annotated[str, typer.Argument(help="The queue whose dead letters are to be tried again.")],
+    as_json: Annotated[bool, json_option('{"moved"}')] = False,
+) -> None:
+    """Send the tasks in a queue's dead letters back to the queue, with all their attempts before them."""
+    from premortem import bootstrap
+
+    moved = bootstrap.redrive(Settings(), name)
+    if as_json:
+        print_json({"moved": moved})
+    elif moved:
+        console().print(f"{moved} {'task goes' if moved == 1 else 'tasks go'} back to {name}.")
+    else:
+        console().print(f"{name} has no dead letters.")
+
+
 def migrate_log(as_json: Annotated[bool, json_option("{topic: records}")] = False) -> None:
     """Copy the log of this machine to the Kafka of PREMORTEM_KAFKA_BROKERS, every record at its offset.
 

@@ -92,6 +92,20 @@ def test_a_task_received_too_often_moves_to_the_dead_letter_queue(queue: TaskQue
     assert dead.task == build_context("a")
 
 
+def test_dead_tasks_go_back_to_their_queue_with_all_attempts_before_them(queue: TaskQueue) -> None:
+    queue.send([build_context("a"), build_context("b")])
+    for _ in range(3):
+        queue.receive(QUEUE, 2, 0)
+    assert queue.depth(f"{QUEUE}-dlq") == 2
+    assert queue.redrive(QUEUE) == 2
+    assert queue.redrive(QUEUE) == 0
+    assert {received.task.caused_by for received in queue.receive(QUEUE, 2, 0)} == {"a", "b"}
+    again = queue.receive(QUEUE, 2, 60)
+    assert [received.receive_count for received in again] == [2, 2]
+    queue.delete(QUEUE, [received.receipt for received in again])
+    assert (queue.depth(QUEUE), queue.depth(f"{QUEUE}-dlq")) == (0, 0)
+
+
 def test_a_stale_receipt_neither_deletes_nor_extends(queue: TaskQueue) -> None:
     queue.send([build_context("a")])
     (first,) = queue.receive(QUEUE, 1, 0)

@@ -74,6 +74,15 @@ class MemoryTaskQueue:
         with self._lock:
             return sum(held.queue == queue for held in self._tasks.values())
 
+    def redrive(self, queue: str) -> int:
+        """Move the dead tasks back."""
+        with self._lock:
+            now = self._now()
+            dead = [h for h in self._tasks.values() if h.queue == f"{queue}-dlq" and h.visible_at <= now]
+            for held in dead:
+                held.queue, held.receive_count, held.receipt = queue, 0, ""
+        return len(dead)
+
     def _by_receipt(self, queue: str, receipt: str) -> _Held | None:
         found = (held for held in self._tasks.values() if held.receipt == receipt and held.queue == queue and receipt)
         return next(found, None)

@@ -54,3 +54,8 @@ class PostgresTaskQueue:
         with connected(self._pool) as connection:
             row = connection.execute(statement(__file__, "depth"), {"queue": queue}).fetchone()
         return row[0] if row else 0
+
+    def redrive(self, queue: str) -> int:
+        """Move the dead tasks back."""
+        with connected(self._pool) as connection:
+            return connection.execute(statement(__file__, "redrive"), {"queue": queue}).rowcount

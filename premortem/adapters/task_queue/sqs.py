@@ -41,12 +41,23 @@ class SqsTaskQueue:
         for queue, group in by_queue.items():
             for batch in _batches(group):
                 bodies = [domain.encode(task).decode() for task in batch]
-                self._batch("send_message_batch", queue, [{"MessageBody": body} for body in bodies])
-                self._ledger.sent([task.id for task in batch])
+                failure, refused = self._batch("send_message_batch", queue, [{"MessageBody": body} for body in bodies])
+                self._ledger.sent([task.id for number, task in enumerate(batch) if number not in refused])
+                if failure:
+                    raise failure
 
     def receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
         """Hand out tasks; waits for the first ones as long as the queue was told to."""
         received: list[Received] = []
+        try:
+            self._receive(queue, limit, visibility_seconds, received)
+        except Unavailable:
+            if not received:
+                raise
+            # What is claimed already belongs to the caller: thrown away it would stay hidden until its time is over.
+        return received
+
+    def _receive(self, queue: str, limit: int, visibility_seconds: int, received: list[Received]) -> None:
         wait = self._wait_seconds
         while len(received) < limit:
             messages = self._messages(queue, min(_BATCH, limit - len(received)), visibility_seconds, wait)
@@ -61,7 +72,6 @@ class SqsTaskQueue:
             self._delete(queue, useless)
             if visibility_seconds == 0:
                 break  # what was just handed out is visible again: asking on would hand it out for ever
-        return received
 
     def extend(self, queue: str, receipt: str, visibility_seconds: int) -> None:
         """Hide the task for longer."""
@@ -141,16 +151,23 @@ class SqsTaskQueue:
 
     def _delete(self, queue: str, handles: Sequence[str]) -> None:
         for batch in _batches(handles):
-            self._batch("delete_message_batch", queue, [{"ReceiptHandle": handle} for handle in batch])
+            failure, _ = self._batch("delete_message_batch", queue, [{"ReceiptHandle": handle} for handle in batch])
+            if failure:
+                raise failure
 
-    def _batch(self, call: str, queue: str, entries: Sequence[dict[str, str]]) -> None:
-        """Make a batch call; Unavailable when any of its entries failed, for SQS takes the others all the same."""
+    def _batch(
+        self, call: str, queue: str, entries: Sequence[dict[str, str]]
+    ) -> tuple[Unavailable | None, frozenset[int]]:
+        """Make a batch call; return what to raise and which entries failed, for SQS takes the others all the same."""
         numbered = [{"Id": str(number), **entry} for number, entry in enumerate(entries)]
         method: Callable[..., dict[str, Any]] = getattr(self._client, call)
         with translated(queue):
             answer = method(QueueUrl=self._url(queue), Entries=numbered)
-        if failed := answer.get("Failed"):
-            raise Unavailable(f"SQS, {queue}: {len(failed)} of {len(entries)} failed: {failed[0].get('Message')}")
+        failed = answer.get("Failed") or ()
+        if not failed:
+            return None, frozenset()
+        words = f"{len(failed)} of {len(entries)} failed: {failed[0].get('Code')} {failed[0].get('Message', '')}"
+        return Unavailable(f"SQS, {queue}: {words}"), frozenset(int(entry["Id"]) for entry in failed)
 
     def _url(self, queue: str) -> str:
         if queue not in self._urls:
