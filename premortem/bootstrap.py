@@ -336,7 +336,7 @@ def queues(settings: Settings) -> list[QueueState]:
 
 
 def redrive(settings: Settings, name: str) -> int:
-    """Send the dead letters of a queue back to it; return how many went. Raises Malformed when there is none so named."""
+    """Send the dead letters of a queue back to it; return how many went. Raises Malformed for a queue that is none."""
     if name not in QUEUES.values():
         raise Malformed(f"there is no queue {name!r}. There are: {', '.join(sorted(QUEUES.values()))}.")
     with _pool(settings) as pool:

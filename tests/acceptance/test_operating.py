@@ -6,6 +6,9 @@ import subprocess
 import sys
 from typing import Any
 
+from premortem import bootstrap
+from premortem.domain import tasks
+from premortem.domain.ids import FactId, IncidentId, ProjectId, TenantId
 from premortem.embedded import stack
 from tests.acceptance.conftest import Stack
 
@@ -40,3 +43,25 @@ def test_topics_and_queues_are_made_once_and_listed(running: Stack) -> None:
     }
     assert {topic["partitions"] for topic in topics.values()} == {4}
     assert len(premortem(running, "queues", "list")) == 6
+
+
+def test_dead_letters_go_back_to_their_queue_by_command(running: Stack) -> None:
+    queue = "instrumentation-tasks"  # nobody reads it here
+    task = tasks.ProposeInstrumentation(
+        id=tasks.task_id(tasks.ProposeInstrumentation, FactId("redrive")),
+        incident_id=IncidentId("i"),
+        tenant_id=TenantId("t"),
+        project_id=ProjectId(1),
+        caused_by=FactId("redrive"),
+    )
+    adapters = bootstrap.connect(running.settings)
+    try:
+        adapters.task_queue.send([task])
+        for _ in range(7):
+            adapters.task_queue.receive(queue, 1, 0)
+        assert premortem(running, "queues", "redrive", queue) == {"moved": 1}
+        (received,) = adapters.task_queue.receive(queue, 1, 60)
+        assert received.task == task
+        adapters.task_queue.delete(queue, [received.receipt])
+    finally:
+        adapters.close()

@@ -1,11 +1,22 @@
 """What the task queues in SQS do about duplicates, expired receipts, strangers' messages and servers that are away."""
 
+import io
+import json
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+from botocore.httpsession import URLLib3Session
+from urllib3 import HTTPResponse
 
 from premortem.adapters.postgres import open_pool
+from premortem.adapters.streams.patience import Patience
 from premortem.adapters.task_queue.sqs import SqsTaskQueue
 from premortem.adapters.task_queue.sqs_client import Client, open_client
 from premortem.adapters.task_queue.sqs_ledger import SqsLedger
@@ -14,6 +25,7 @@ from premortem.domain import tasks
 from premortem.domain.ids import FactId, IncidentId, ProjectId, TenantId
 from premortem.domain.tasks import BuildContext, task_id
 from premortem.exceptions import Conflict, Malformed, Unavailable
+from tests.tcp_proxy import TcpProxy
 
 QUEUE = "context-builder-tasks"
 
@@ -116,6 +128,149 @@ def test_a_queue_that_drifted_is_told_and_mended(world: World) -> None:
 def test_a_missing_queue_is_named_with_the_command_that_creates_it(world: World) -> None:
     with pytest.raises(Malformed, match="premortem queues create"):
         SqsTaskQueue(world.client, world.ledger, prefix="nobody-made-").depth(QUEUE)
+
+
+class Wire:
+    """What happens to requests on their way: the client's own hooks around the exchange with a real server.
+
+    Answers are those of the SQS API Reference: a throttled request is an HTTP 400 with `RequestThrottled`, and a batch
+    is answered with 200 and the entries that failed.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._events = client.meta.events
+
+    def throttle(self, times: int) -> list[str]:
+        """Refuse so many requests; return the list to which each refused one is added."""
+        refused: list[str] = []
+
+        def before(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+            if len(refused) >= times:
+                return None
+            refused.append(str(request.headers["X-Amz-Target"]))
+            words = b'{"__type": "com.amazonaws.sqs#RequestThrottled", "message": "slow down"}'
+            return answer(request.url, 400, words)
+
+        self._events.register("before-send.sqs", before)
+        return refused
+
+    def fail_first_entry(self, call: str) -> None:
+        """Let the first entry of the next batch not arrive, and the answer say so."""
+        dropped: list[str] = []
+
+        def before(request: AWSPreparedRequest, **_: Any) -> None:
+            if not dropped:
+                body = json.loads(request.body)
+                dropped.append(body["Entries"].pop(0)["Id"])
+                request.body = json.dumps(body).encode()
+                request.headers["Content-Length"] = str(len(request.body))
+
+        def after(parsed: dict[str, Any], **_: Any) -> None:
+            if dropped and dropped[0]:
+                failed = {"Id": dropped[0], "SenderFault": False, "Code": "InternalError", "Message": "try again"}
+                parsed["Failed"] = [*parsed.get("Failed", ()), failed]
+                dropped[0] = ""
+
+        self._events.register(f"before-send.sqs.{call}", before)
+        self._events.register(f"after-call.sqs.{call}", after)
+
+    def lose_first_answer(self, call: str) -> None:
+        """Let the next request arrive and be done, and its connection break before the answer is here."""
+        lost: list[str] = []
+
+        def before(request: AWSPreparedRequest, **_: Any) -> None:
+            if not lost:
+                lost.append(request.url)
+                URLLib3Session().send(request)
+                raise ConnectionClosedError(endpoint_url=request.url)
+
+        self._events.register(f"before-send.sqs.{call}", before)
+
+
+def answer(url: str, status: int, body: bytes) -> AWSResponse:
+    """Return an HTTP answer as the client's own transport would."""
+    raw = HTTPResponse(body=io.BytesIO(body), status=status, preload_content=False)
+    raw.stream = lambda *_, **__: iter([body])  # type: ignore[method-assign]
+    return AWSResponse(url, status, {"content-type": "application/x-amz-json-1.0"}, raw)
+
+
+def test_a_throttled_request_is_made_again(world: World) -> None:
+    refused = Wire(world.client).throttle(2)
+    world.queue.send([task("a")])
+    assert len(refused) == 2
+    assert world.queue.depth(QUEUE) == 1
+
+
+def test_a_queue_that_stays_throttled_is_unavailable_and_takes_the_task_later(world: World) -> None:
+    refused = Wire(world.client).throttle(3)
+    with pytest.raises(Unavailable, match="RequestThrottled"):
+        world.queue.send([task("a")])
+    assert len(refused) == 3
+    world.queue.send([task("a")])
+    assert [received.task for received in world.queue.receive(QUEUE, 10, 60)] == [task("a")]
+
+
+def test_of_a_batch_that_was_taken_in_part_only_the_rest_is_sent_again(world: World) -> None:
+    Wire(world.client).fail_first_entry("SendMessageBatch")
+    batch = [task(str(n)) for n in range(3)]
+    with pytest.raises(Unavailable, match="1 of 3 failed: InternalError"):
+        world.queue.send(batch)
+    world.queue.send(batch)
+    assert world.queue.depth(QUEUE) == 3
+    assert {each.task.caused_by for each in world.queue.receive(QUEUE, 10, 60)} == {"0", "1", "2"}
+
+
+def test_a_message_that_could_not_be_deleted_is_not_handed_out_again(world: World) -> None:
+    world.queue.send([task("a"), task("b")])
+    received = world.queue.receive(QUEUE, 10, 1)
+    Wire(world.client).fail_first_entry("DeleteMessageBatch")
+    with pytest.raises(Unavailable, match="1 of 2 failed"):
+        world.queue.delete(QUEUE, [each.receipt for each in received])
+    time.sleep(1.1)
+    assert world.queue.receive(QUEUE, 10, 60) == []
+    assert world.queue.depth(QUEUE) == 0
+
+
+def test_a_task_whose_answer_was_lost_with_its_connection_happens_once(world: World) -> None:
+    Wire(world.client).lose_first_answer("SendMessageBatch")
+    world.queue.send([task("a")])
+    assert world.queue.depth(QUEUE) == 2
+    assert len(world.queue.receive(QUEUE, 10, 60)) == 1
+    assert world.queue.depth(QUEUE) == 1
+
+
+def test_tasks_in_hand_are_kept_when_the_server_goes_away_before_there_are_more(world: World) -> None:
+    world.queue.send([task(str(n)) for n in range(12)])
+    gone: list[str] = []
+
+    def before(request: AWSPreparedRequest, **_: Any) -> None:
+        gone.append(request.url)
+        if len(gone) > 1:
+            raise EndpointConnectionError(endpoint_url=request.url)
+
+    world.client.meta.events.register("before-send.sqs.ReceiveMessage", before)
+    assert len(world.queue.receive(QUEUE, 12, 60)) == 10
+
+
+def test_connections_cut_all_the_time_lose_no_task_and_do_none_twice(world: World, sqs_endpoint: str) -> None:
+    proxy = TcpProxy(int(sqs_endpoint.rpartition(":")[2]))
+    client = open_client("eu-central-1", f"http://127.0.0.1:{proxy.port}")
+    queue = SqsTaskQueue(client, world.ledger, prefix=world.prefix)
+    done: list[str] = []
+    patience = Patience(threading.Event())
+    for number in range(30):
+        cutter = threading.Timer(0.001 * number, proxy.cut)
+        cutter.start()
+        patience(partial(queue.send, [task(str(number))]))
+        for received in patience(partial(queue.receive, QUEUE, 10, 1)):
+            patience(partial(queue.delete, QUEUE, [received.receipt]))
+            done.append(str(received.task.caused_by))
+        cutter.join()
+    time.sleep(1.1)
+    done += [str(received.task.caused_by) for received in world.queue.receive(QUEUE, 40, 60)]
+    client.close()
+    proxy.close()
+    assert sorted(done) == sorted(str(number) for number in range(30))
 
 
 def test_a_server_that_is_away_is_unavailable(world: World) -> None:

@@ -30,7 +30,7 @@ def open_client(region: str, endpoint: str = "") -> Client:
     config = Config(
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=LONGEST_POLL_SECONDS + 5,
-        retries={"mode": "standard", "max_attempts": _ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
     )
     return session.client("sqs", endpoint_url=endpoint or None, config=config, **keys)
 
