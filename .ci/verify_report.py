@@ -13,7 +13,7 @@ ALLOWED_SKIPS = (
 REQUIRED_ADAPTERS = {
     "test_event_log": ("memory", "postgres]", "postgres-appender", "kafka]", "kafka-appender"),
     "test_checkpoint_store": ("memory", "postgres"),
-    "test_task_queue": ("memory", "postgres", "sqs"),
+    "test_task_queue": ("memory", "postgres", "sqs-moto", "sqs-elasticmq"),
     "test_incident_store": ("memory", "postgres"),
     "test_administration": ("memory", "postgres"),
     "test_evidence_store": ("memory", "clickhouse"),

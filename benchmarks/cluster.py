@@ -18,12 +18,11 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from benchmarks.dataflow_detect import fill
-from benchmarks.kafka import read_bare, running_broker
+from benchmarks.kafka import read_bare
+from benchmarks.servers import running_broker, running_postgres
 from premortem.adapters.event_log.kafka import KafkaEventLog
 from premortem.adapters.event_log.kafka_topics import create_topics
-from premortem.adapters.postgres import Pool, open_pool
-from premortem.embedded.postgres import PostgresServer
-from premortem.migrate import MIGRATIONS, migrate_postgres
+from premortem.adapters.postgres import Pool
 from premortem.ports import EventLog
 
 _PARTITIONS = 8
@@ -91,19 +90,14 @@ def main() -> None:
     options = parser.parse_args()
     with ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="premortem-bench-")))
-        server = PostgresServer(directory / "postgres")
-        opened.callback(server.stop)
-        server.start()
-        migrate_postgres(server.dsn(), MIGRATIONS / "postgres")
-        pool = open_pool(server.dsn(), size=2)
-        opened.callback(pool.close)
+        dsn, pool = opened.enter_context(running_postgres(directory, connections=2))
         brokers = opened.enter_context(running_broker(directory))
 
         def bench(prefix: str, count: int, each_of: int) -> Bench:
             create_topics(brokers, partitions=_PARTITIONS, payload_days=1, prefix=prefix)
             log = opened.enter_context(closing(KafkaEventLog(brokers, prefix=prefix)))
             fill(log, count, each_of, _PROJECTS)
-            return Bench(brokers, prefix, server.dsn(), pool, log)
+            return Bench(brokers, prefix, dsn, pool, log)
 
         _growth(bench("growth-", options.records, 500), brokers, "growth-sentry.events")
         _restart(bench("restart-", 2 * options.fingerprints, options.fingerprints))

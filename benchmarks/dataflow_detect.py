@@ -18,7 +18,8 @@ from threading import Event
 
 from bytewax.testing import run_main
 
-from benchmarks.kafka import read_bare, running_broker
+from benchmarks.kafka import read_bare
+from benchmarks.servers import running_broker, running_postgres
 from dataflows.wiring import Wiring
 from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
 from premortem.adapters.event_log import kafka_topics
@@ -26,7 +27,7 @@ from premortem.adapters.event_log.kafka import KafkaEventLog
 from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
 from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
 from premortem.adapters.incident_store.memory import MemoryIncidentStore
-from premortem.adapters.postgres import Pool, open_pool
+from premortem.adapters.postgres import Pool
 from premortem.adapters.streams.crash import crash_points
 from premortem.adapters.streams.log_source import Pace
 from premortem.adapters.streams.log_tail import LogTail
@@ -37,8 +38,6 @@ from premortem.domain.detection import Detector
 from premortem.domain.detection.config import DetectorConfig
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 from premortem.domain.project_stream import ErrorSeen, ProjectRecord, tick
-from premortem.embedded.postgres import PostgresServer
-from premortem.migrate import MIGRATIONS, migrate_postgres
 from premortem.ports import Append, EventLog
 
 _START = 1_700_000_000_000
@@ -145,12 +144,7 @@ def main() -> None:
     options = parser.parse_args()
     with ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="premortem-bench-")))
-        server = PostgresServer(directory / "postgres")
-        opened.callback(server.stop)
-        server.start()
-        migrate_postgres(server.dsn(), MIGRATIONS / "postgres")
-        pool = open_pool(server.dsn(), size=4)
-        opened.callback(pool.close)
+        dsn, pool = opened.enter_context(running_postgres(directory, connections=4))
         brokers = ""
         log: EventLog = PostgresEventLog(pool)
         if options.kafka:

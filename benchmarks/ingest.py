@@ -22,7 +22,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks import events, load
-from benchmarks.kafka import running_broker
+from benchmarks.servers import running_broker
 from premortem import bootstrap
 from premortem.domain.ids import TenantId
 from premortem.embedded import stack

@@ -19,11 +19,11 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.aio import AIOProducer
 from msgspec import Struct
 
+from benchmarks.servers import running_broker
 from premortem.adapters.event_log.kafka import KafkaEventLog
 from premortem.adapters.event_log.kafka_appender import KafkaAppender
 from premortem.adapters.event_log.kafka_topics import create_topics
 from premortem.ports import Append, Appender, Topic
-from tests.kafka_fixture import KafkaBroker, kafka_jars
 
 _TOPIC: Topic = "sentry.events"
 _PARTITIONS = 4
@@ -172,17 +172,6 @@ def main(brokers: str) -> None:
         times = sorted(waits.get(what, ()))
         median = f"   a batch of {_BATCH} waits {times[len(times) // 2] * 1e3:.1f} ms" if times else ""
         print(f"{what:26} {cost.per_second:9,.0f} /s {cost.cpu_us:8.2f} µs of processor each{median}")
-
-
-@contextmanager
-def running_broker(directory: Path) -> Iterator[str]:
-    """Lend the address of the tests' broker, with its data in `directory`."""
-    broker = KafkaBroker(directory / "kafka", kafka_jars())
-    broker.start()
-    try:
-        yield broker.address
-    finally:
-        broker.kill()
 
 
 if __name__ == "__main__":

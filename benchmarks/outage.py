@@ -24,7 +24,8 @@ from premortem.domain.ids import TenantId
 from premortem.domain.project_stream import ErrorSeen
 from premortem.embedded import stack
 from premortem.settings import Settings
-from tests.kafka_fixture import KafkaBroker, kafka_jars
+from tests.kafka_fixture import KafkaBroker
+from tests.maven import jars
 
 _CONNECTIONS = 64
 _BEFORE_SECONDS = 15.0
@@ -40,7 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     with ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="premortem-bench-")))
-        broker = KafkaBroker(directory / "kafka", kafka_jars())
+        broker = KafkaBroker(directory / "kafka", jars("kafka"))
         opened.callback(broker.kill)
         broker.start()
         settings = Settings(

@@ -1,8 +1,6 @@
-"""Apache Kafka itself for tests: one broker in KRaft mode, from jars that Maven fetches once, outside of the tree."""
+"""Apache Kafka itself for tests: one broker in KRaft mode."""
 
 import itertools
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,10 +11,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from tests.maven import jars
 from tests.tcp_proxy import TcpProxy
 
-POM = Path(__file__).parent / "kafka" / "pom.xml"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "premortem-tests"
 _CLUSTER_ID = "cHJlbW9ydGVtLXRlc3RzLQ"
 _START_SECONDS = 60
 _numbers = itertools.count()
@@ -115,29 +112,10 @@ def free_port() -> int:
         return port
 
 
-def kafka_jars() -> Path:
-    """Return the folder of the broker's jars, fetched once; skips the test where that cannot be."""
-    version = POM.read_text().partition("kafka_2.13</artifactId>")[2].partition("<version>")[2].partition("<")[0]
-    target = CACHE / f"kafka-{version}"
-    if shutil.which("java") is None:
-        pytest.skip("no Java: Apache Kafka cannot run (install a JRE 17 or newer)")
-    if not target.is_dir():
-        if shutil.which("mvn") is None:
-            pytest.skip("no Maven: Apache Kafka could not be fetched")
-        fresh = target.with_name(f"{target.name}.{os.getpid()}")
-        command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            shutil.rmtree(fresh, ignore_errors=True)
-            pytest.skip(f"no Maven repository: Apache Kafka could not be fetched: {done.stdout[-200:]}")
-        fresh.rename(target)
-    return target
-
-
 @pytest.fixture(scope="session")
 def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     """A running broker for all tests; each takes topics of its own, by `kafka_prefix`."""
-    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"), kafka_jars())
+    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"), jars("kafka"))
     broker.start()
     yield broker
     broker.kill()

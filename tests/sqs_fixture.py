@@ -1,12 +1,77 @@
-"""SQS servers for tests: moto's, and ElasticMQ's; both speak SQS over HTTP, and neither is Amazon's."""
+"""SQS servers for tests: moto's, and ElasticMQ as docker-compose.yml runs it; both speak SQS over HTTP.
+
+Neither is Amazon's.
+"""
 
 import itertools
 import logging
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
+import yaml
 
+from tests.kafka_fixture import free_port
+from tests.maven import jars
+
+_START_SECONDS = 60
 _numbers = itertools.count()
+
+
+class ElasticMq:
+    """ElasticMQ on loopback with the configuration of docker-compose.yml; may be killed and started again."""
+
+    def __init__(self, directory: Path, jars: Path) -> None:
+        port = free_port()
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self._directory, self._jars = directory, jars
+        self._process: subprocess.Popen[bytes] | None = None
+        compose = yaml.safe_load((Path(__file__).parents[1] / "docker-compose.yml").read_text())
+        text = compose["configs"]["elasticmq"]["content"]
+        for shipped, here in (("9324", str(port)), ("0.0.0.0", "127.0.0.1"), ("/var/tmp", str(directory))):
+            assert shipped in text
+            text = text.replace(shipped, here)
+        directory.mkdir(parents=True, exist_ok=True)
+        self._configuration = directory / "elasticmq.conf"
+        self._configuration.write_text(text)
+
+    def start(self) -> None:
+        """Start the server, again after a kill, and wait until it answers."""
+        options = ["-Xmx256m", "-XX:TieredStopAtLevel=1", f"-Dconfig.file={self._configuration}"]
+        command = ["java", *options, "-cp", f"{self._jars}/*", "org.elasticmq.server.Main"]
+        with (self._directory / "elasticmq.log").open("ab") as words:
+            self._process = subprocess.Popen(command, stdout=words, stderr=words)
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                if httpx.get(f"{self.endpoint}/health", timeout=1).is_success:
+                    return
+            except httpx.HTTPError:
+                pass
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                text = (self._directory / "elasticmq.log").read_text(errors="replace")[-2000:]
+                raise AssertionError(f"ElasticMQ did not start: {text}")
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """End the server as a crash would."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture(scope="session")
+def elasticmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ElasticMq]:
+    """A running ElasticMQ for all tests; each takes queues of its own, by `sqs_prefix`."""
+    server = ElasticMq(tmp_path_factory.mktemp("elasticmq"), jars("elasticmq"))
+    server.start()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

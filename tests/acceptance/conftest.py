@@ -1,7 +1,6 @@
 """The whole embedded stack, started as `premortem up` starts it, and clients for it."""
 
 import hashlib
-import os
 import secrets
 import subprocess
 import sys
@@ -19,9 +18,9 @@ from premortem.domain.ids import TenantId
 from premortem.embedded import stack
 from premortem.sentry import dsn
 from premortem.settings import Settings
+from tests.maven import CACHE
 
 HERE = Path(__file__).parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "premortem-tests"
 
 
 @dataclass
@@ -84,7 +83,7 @@ def full_profile(request: pytest.FixtureRequest) -> dict[str, Any]:
         "kafka_brokers": request.getfixturevalue("kafka_broker").address,
         "kafka_topic_prefix": prefix,
         "sqs_region": "eu-central-1",
-        "sqs_endpoint": request.getfixturevalue("sqs_endpoint"),
+        "sqs_endpoint": request.getfixturevalue("elasticmq").endpoint,
         "sqs_queue_prefix": prefix,
     }
 

@@ -16,7 +16,8 @@ from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.adapters.streams.patience import Patience
 from premortem.exceptions import Conflict, Malformed, OffsetLost, Unavailable
 from premortem.ports import TOPICS, Append
-from tests.kafka_fixture import KafkaBroker, kafka_jars
+from tests.kafka_fixture import KafkaBroker
+from tests.maven import jars
 
 FAR_FUTURE = 4_102_444_800_000
 
@@ -47,7 +48,7 @@ def none_twice_and_in_order(values: list[bytes]) -> bool:
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     """A broker that only these tests use, for they kill it."""
-    broker = KafkaBroker(tmp_path_factory.mktemp("mortal"), kafka_jars())
+    broker = KafkaBroker(tmp_path_factory.mktemp("mortal"), jars("kafka"))
     broker.start()
     yield broker
     broker.kill()

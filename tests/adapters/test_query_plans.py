@@ -17,9 +17,10 @@ from premortem.adapters.event_log.postgres import PostgresEventLog, create_topic
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
 from premortem.adapters.postgres import Pool, connection_settings
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
+from premortem.adapters.task_queue.sqs_ledger import SqsLedger
 from premortem.domain import incident as domain
 from premortem.domain import tasks
-from premortem.domain.ids import FactId, IncidentId, ProjectId, TenantId
+from premortem.domain.ids import FactId, IncidentId, ProjectId, TaskId, TenantId
 from premortem.domain.tasks import BuildContext, task_id
 from premortem.embedded.postgres import PostgresServer
 from premortem.ports import TOPICS, Append, IncidentFilter, Saved, StoredFact, Topic
@@ -49,6 +50,7 @@ INSERT INTO timeline_events
 INSERT INTO tasks (id, queue, value, visible_at)
   SELECT 't' || n, %(queue)s, %(task)s, now() + n %% 2 * interval '1 h' FROM generate_series(1, 6000) n;
 INSERT INTO task_ids SELECT id FROM tasks;
+INSERT INTO task_receipts (task_id) SELECT id FROM tasks;
 INSERT INTO checkpoint_state SELECT 'detect', n %% 4, 's' || n, '\\x00' FROM generate_series(1, 8000) n;
 ANALYZE;
 """
@@ -182,6 +184,30 @@ def test_a_receipt_leads_to_its_task(plans: Plans) -> None:
 def test_sending_a_task_reads_nothing(plans: Plans) -> None:
     queue = PostgresTaskQueue(plans.pool)
     assert scanned(plans.of(lambda n: queue.send([_task(f"new {n}")]))) == set()
+
+
+def test_what_is_known_of_an_sqs_message_is_found_by_its_task(plans: Plans) -> None:
+    ledger = SqsLedger(plans.pool)
+    for look in (
+        lambda n: ledger.known([TaskId(f"t{n}"), TaskId("nobody's")]),
+        lambda n: ledger.holds(TaskId(f"t{n}"), f"r{n}"),
+        lambda n: ledger.finish(TaskId(f"t{n}"), f"r{n}"),
+        lambda n: ledger.release(TaskId(f"t{n}")),
+    ):
+        nodes = plans.of(look)
+        assert (scanned(nodes), indexes(nodes)) == (set(), {"task_receipts_pkey"})
+    for note in (
+        lambda n: ledger.sent([TaskId(f"t{n}"), TaskId(f"new {n}")]),
+        lambda n: ledger.claim(TaskId(f"t{n}"), f"m{n}", f"r{n}"),
+    ):
+        assert scanned(plans.of(note)) == set()
+
+
+def test_dead_letters_that_go_back_are_found_by_their_queue(plans: Plans) -> None:
+    queue = PostgresTaskQueue(plans.pool)
+    nodes = plans.of(lambda _: queue.redrive("fix-tasks"))
+    assert scanned(nodes) == set()
+    assert any("-dlq" in bound and "queue" in bound for index in indexes(nodes) for bound in bounds(nodes, index))
 
 
 LISTS = {

@@ -5,8 +5,10 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,8 @@ from premortem.domain import tasks
 from premortem.domain.ids import FactId, IncidentId, ProjectId, TenantId
 from premortem.domain.tasks import BuildContext, task_id
 from premortem.exceptions import Conflict, Malformed, Unavailable
+from tests.maven import jars
+from tests.sqs_fixture import ElasticMq
 from tests.tcp_proxy import TcpProxy
 
 QUEUE = "context-builder-tasks"
@@ -271,6 +275,23 @@ def test_connections_cut_all_the_time_lose_no_task_and_do_none_twice(world: Worl
     client.close()
     proxy.close()
     assert sorted(done) == sorted(str(number) for number in range(30))
+
+
+def test_the_server_of_the_compose_file_keeps_queues_and_tasks_across_a_kill(postgres_dsn: str, tmp_path: Path) -> None:
+    server = ElasticMq(tmp_path, jars("elasticmq"))
+    with closing(server), closing(open_pool(postgres_dsn, size=2)) as pool:
+        server.start()
+        with closing(open_client("eu-central-1", server.endpoint)) as client:
+            create_queues(client, "", max_receives=2)
+            queue = SqsTaskQueue(client, SqsLedger(pool), prefix="")
+            queue.send([task(str(number)) for number in range(25)])
+            server.close()
+            with pytest.raises(Unavailable):
+                queue.depth(QUEUE)
+            server.start()
+            assert {str(received.task.caused_by) for received in queue.receive(QUEUE, 40, 60)} == {
+                str(number) for number in range(25)
+            }
 
 
 def test_a_server_that_is_away_is_unavailable(world: World) -> None:

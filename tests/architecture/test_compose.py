@@ -27,6 +27,7 @@ from tests.deploy.compose_file import (
     strings,
     variables,
 )
+from tests.maven import pinned
 
 SECRETS = {name: f"<{name}>" for name in secrets_asked(FULL)}
 FILES = {file.name: loaded(file, SECRETS) for file in (FULL, EMBEDDED)}
@@ -61,6 +62,11 @@ def test_the_files_keep_to_the_compose_specification(tmp_path: Path) -> None:
 def test_every_image_is_pinned(service: dict[str, Any]) -> None:
     assert re.fullmatch(r"[a-z0-9./-]+:\d+\.\d+[\w.-]*", service["image"])
     assert all(re.search(r":\d+\.\d+\.\d+", base) for base in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
+
+
+@pytest.mark.parametrize("server", ["kafka", "elasticmq"])
+def test_the_tests_run_the_servers_that_the_file_names(server: str) -> None:
+    assert FILES[FULL.name]["services"][server]["image"].endswith(f":{pinned(server)}")
 
 
 def test_nothing_runs_as_root_or_keeps_a_right_that_it_does_not_need(service: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from premortem.ports import TaskQueue
 QUEUE = "context-builder-tasks"
 
 
-@pytest.fixture(params=["memory", "postgres", "sqs"])
+@pytest.fixture(params=["memory", "postgres", "sqs-moto", "sqs-elasticmq"])
 def queue(request: pytest.FixtureRequest) -> Iterator[TaskQueue]:
     if request.param == "memory":
         yield MemoryTaskQueue(max_receives=2)
@@ -29,7 +29,9 @@ def queue(request: pytest.FixtureRequest) -> Iterator[TaskQueue]:
     if request.param == "postgres":
         yield PostgresTaskQueue(pool, max_receives=2)
     else:
-        client = open_client("eu-central-1", request.getfixturevalue("sqs_endpoint"))
+        moto = request.param == "sqs-moto"
+        endpoint = request.getfixturevalue("sqs_endpoint") if moto else request.getfixturevalue("elasticmq").endpoint
+        client = open_client("eu-central-1", endpoint)
         prefix = request.getfixturevalue("sqs_prefix")
         create_queues(client, prefix, max_receives=2)
         yield SqsTaskQueue(client, SqsLedger(pool), prefix=prefix)

@@ -112,7 +112,7 @@ def composed(
     request: pytest.FixtureRequest,
 ) -> Iterator[Composed]:
     """All services, healthy."""
-    broker, sqs = request.getfixturevalue("kafka_broker").address, request.getfixturevalue("sqs_endpoint")
+    broker, sqs = request.getfixturevalue("kafka_broker").address, request.getfixturevalue("elasticmq").endpoint
     name = f"compose_{secrets.token_hex(4)}"
     with psycopg.connect(postgres_server.dsn(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())

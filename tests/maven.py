@@ -1,0 +1,38 @@
+"""Servers on Java for tests, by their Maven coordinates: fetched once, kept outside of the tree."""
+
+import os
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "premortem-tests"
+
+
+def jars(server: str) -> Path:
+    """Return the folder of the jars of `tests/<server>/pom.xml`; skips the test where they cannot be had."""
+    pom = Path(__file__).parent / server / "pom.xml"
+    target = CACHE / f"{server}-{pinned(server)}"
+    if shutil.which("java") is None:
+        pytest.skip(f"no Java: {server} cannot run (install a JRE 17 or newer)")
+    if not target.is_dir():
+        if shutil.which("mvn") is None:
+            pytest.skip(f"no Maven: {server} could not be fetched")
+        fresh = target.with_name(f"{target.name}.{os.getpid()}")
+        command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            shutil.rmtree(fresh, ignore_errors=True)
+            pytest.skip(f"no Maven repository: {server} could not be fetched: {done.stdout[-200:]}")
+        fresh.rename(target)
+    return target
+
+
+def pinned(server: str) -> str:
+    """Return the version of the one dependency of `tests/<server>/pom.xml`."""
+    pom = ET.parse(Path(__file__).parent / server / "pom.xml")
+    version = pom.findtext(".//{*}dependency/{*}version")
+    assert version
+    return version
