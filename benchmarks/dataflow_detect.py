@@ -144,7 +144,7 @@ def main() -> None:
     options = parser.parse_args()
     with ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="premortem-bench-")))
-        dsn, pool = opened.enter_context(running_postgres(directory, connections=4))
+        _, pool = opened.enter_context(running_postgres(directory, connections=4))
         brokers = ""
         log: EventLog = PostgresEventLog(pool)
         if options.kafka:
