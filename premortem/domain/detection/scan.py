@@ -28,6 +28,10 @@ class Finding(NamedTuple):
     veto_limit: float
     onset: int
 
+    def fires(self, config: DetectorConfig) -> bool:
+        """Return whether the window passes every gate of its own."""
+        return self.score >= self.threshold and self.observed >= config.least_events and self.observed > self.veto_limit
+
 
 class Scan:
     """The state of one fingerprint's windows, level and open incident; `level.at` is the open bucket."""
@@ -273,6 +277,14 @@ class Scan:
             return held + 1, False
         rare = exact_limit(threshold, total, variance, norm)
         return max(least, rare, int(self._veto(k, i, of, config)) + 1), True
+
+    def look(self, threshold: float, of: Rates, config: DetectorConfig) -> list[Finding]:
+        """Return what every window shows now, whether it fires or not: the numbers behind a silence."""
+        return [
+            self._finding(k, i, *self._held(k, i, of), threshold, of, config)
+            for k, track in enumerate(of.tracks)
+            for i in range(len(track.minutes))
+        ]
 
     def tell(self, found: Finding) -> bool:
         """Note that the finding was told; return whether it opens an incident (else it belongs to the open one)."""
