@@ -46,7 +46,6 @@ async def serve(settings: Settings) -> None:
         adapters.incident_store,
         adapters.evidence_store,
         adapters.administration,
-        adapters.checkpoint_store,
         counters,
         metrics,
         clock,

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from api.dependencies import CurrentStores, call
+from premortem.domain.ids import IncidentId, TenantId
 from premortem.exceptions import PremortemException
 
 router = APIRouter(tags=["operations"])
@@ -45,7 +46,7 @@ async def ready(stores: CurrentStores) -> Response:
     """Return 200 when every required dependency answers, else 503; a dead archive never stops ingest."""
     probes: list[tuple[str, bool, Callable[[], object]]] = [
         ("event_log", True, lambda: stores.event_log.heads("sentry.events")),
-        ("incident_store", True, stores.checkpoints.positions),
+        ("incident_store", True, lambda: stores.incidents.get(TenantId(""), IncidentId(""))),  # as a tenant would read
         ("evidence_store", False, stores.evidence.version),
     ]
     answers = await asyncio.gather(*(_probe(name, required, probe) for name, required, probe in probes))

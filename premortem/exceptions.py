@@ -4,6 +4,7 @@
 PremortemException
 ├── Retryable    the same call may succeed later: back off and repeat it
 │   └── Unavailable      a dependency did not answer, or not in time
+│       └── Unprepared   it answers, but lacks a schema or a right that somebody has to give it
 └── Permanent    repeating cannot help: record the failure and go on
     ├── Malformed        bytes from outside that do not parse
     ├── Conflict         somebody else owns what was asked for (a lock, a data directory, a newer offset)
@@ -28,6 +29,10 @@ class Permanent(PremortemException):
 
 class Unavailable(Retryable):
     """A dependency did not answer, or not in time."""
+
+
+class Unprepared(Unavailable):
+    """A dependency answers, but lacks a schema or a right that somebody has to give it."""
 
 
 class Malformed(Permanent):

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from premortem.exceptions import Unavailable
+from premortem.exceptions import Unavailable, Unprepared
 
 Pool = ConnectionPool[psycopg.Connection[tuple[Any, ...]]]
 
@@ -47,7 +47,7 @@ def open_pool(
 def connected(pool: Pool) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """Lend a connection for one transaction: committed at the end, rolled back on an exception.
 
-    Raises Unavailable when the server is away, shutting down or too slow, and for a lost serialisation race.
+    Raises what `unavailable` does.
     """
     with unavailable(), pool.connection() as connection:
         yield connection
@@ -55,13 +55,18 @@ def connected(pool: Pool) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
 
 @contextmanager
 def unavailable() -> Iterator[None]:
-    """Turn a server that is away, shutting down, too slow or not migrated yet, and a lost serialisation race, into
-    Unavailable.
+    """Turn a server that is away, shutting down or too slow, and a lost serialisation race, into Unavailable; one that
+    is not migrated yet, or refuses us a right, into Unprepared.
     """
     try:
         yield
     except psycopg.errors.UndefinedTable as exception:
-        raise Unavailable("PostgreSQL does not have our tables yet. Run: premortem migrate.") from exception
+        raise Unprepared("PostgreSQL does not have our tables yet. Run: premortem migrate.") from exception
+    except psycopg.errors.InsufficientPrivilege as exception:
+        refused = exception.diag.message_primary
+        raise Unprepared(
+            f"PostgreSQL refuses us: {refused}. Run: premortem migrate, then premortem doctor."
+        ) from exception
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as exception:
         raise Unavailable(f"PostgreSQL: {' '.join(str(exception).split())[:300]}") from exception
 

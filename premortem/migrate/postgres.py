@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
 
 from premortem.exceptions import Conflict, Unavailable
 from premortem.migrate.files import Migration, pending, read_migrations
+from premortem.migrate.rights import wanting
 from premortem.migrate.statements import split_statements
 
 _LOCK = 7_307_186_115_001
@@ -27,19 +29,20 @@ def migrate_postgres(
     `dsn` is the owner's; `progress` is called with ("migrate", file name) before each file. A file runs in one
     transaction with its ledger row, or (`transaction:false`) statement by statement. Raises Unavailable when the
     server does not answer or another migrator holds the lock for longer than `lock_seconds`, Conflict as in
-    `files.pending` or when the SQL fails (nothing of that file is kept, unless it is `transaction:false`).
+    `files.pending` or when the SQL fails (nothing of that file is kept, unless it is `transaction:false`), with what
+    the server or the owner lacks.
     """
     migrations = read_migrations(directory)
     try:
         with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
             _lock(connection, lock_seconds)
-            connection.execute(_LEDGER)
+            _run(connection, "the ledger of migrations", lambda: connection.execute(_LEDGER))
             to_apply = pending(migrations, _applied(connection))
             _adopt(connection, migrations)
             for migration in to_apply:
                 if progress:
                     progress("migrate", migration.name)
-                _apply(connection, migration)
+                _run(connection, migration.name, partial(_apply, connection, migration))
     except psycopg.OperationalError as problem:
         raise Unavailable(f"PostgreSQL did not answer: {str(problem).strip()}. Is it running?") from problem
     return [migration.name for migration in to_apply]
@@ -82,19 +85,25 @@ def _adopt(connection: psycopg.Connection, migrations: list[Migration]) -> None:
     )
 
 
-def _apply(connection: psycopg.Connection, migration: Migration) -> None:
+def _run(connection: psycopg.Connection, name: str, step: Callable[[], object]) -> None:
+    """Take a step; what the server refuses is a Conflict of one line, with what the server or the owner lacks."""
     try:
-        if not migration.transaction:
-            for statement in split_statements(migration.up, "postgres"):
-                connection.execute(statement.encode())
-        with connection.transaction():
-            if migration.transaction:
-                connection.execute(migration.up.encode())
-            connection.execute("INSERT INTO public.schema_migrations VALUES (%s)", (migration.version,))
-            connection.execute(
-                "INSERT INTO public.schema_checksums VALUES (%s, %s)", (migration.version, migration.checksum)
-            )
+        step()
     except psycopg.OperationalError:
         raise
     except psycopg.Error as problem:
-        raise Conflict(f"{migration.name} failed: {str(problem).strip()}. Mend the file or the database.") from problem
+        mend = " ".join(wanting(connection)) or "Mend the file or the database."
+        raise Conflict(f"{name} failed: {' '.join(str(problem).split()).rstrip('.')}. {mend}") from problem
+
+
+def _apply(connection: psycopg.Connection, migration: Migration) -> None:
+    if not migration.transaction:
+        for statement in split_statements(migration.up, "postgres"):
+            connection.execute(statement.encode())
+    with connection.transaction():
+        if migration.transaction:
+            connection.execute(migration.up.encode())
+        connection.execute("INSERT INTO public.schema_migrations VALUES (%s)", (migration.version,))
+        connection.execute(
+            "INSERT INTO public.schema_checksums VALUES (%s, %s)", (migration.version, migration.checksum)
+        )

@@ -109,7 +109,6 @@ async def world(anyio_backend: str) -> AsyncIterator[World]:
         incidents,
         evidence,
         administration,
-        checkpoints,
         counters,
         metrics,
         clock,

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from premortem.domain import timeline
 from premortem.domain.ids import TenantId
-from premortem.exceptions import Unavailable
+from premortem.exceptions import Unavailable, Unprepared
 from premortem.ports import Append, Saved, StoredFact
 from tests.api.conftest import OTHER_TOKEN, TOKEN, World
 from tests.builders import NOW, detected, incident
@@ -101,6 +101,18 @@ async def test_a_dead_archive_is_shown_and_does_not_make_it_unready(world: World
     assert answer.status_code == 200
     (dead,) = [d for d in answer.json()["dependencies"] if not d["ready"]]
     assert (dead["name"], dead["detail"]) == ("evidence_store", "no answer.")
+
+
+async def test_incidents_that_no_tenant_can_read_make_it_unready(world: World) -> None:
+    def refuse(*_: object) -> None:
+        raise Unprepared("permission denied.")
+
+    world.incidents.get = refuse  # type: ignore[method-assign]
+    answer = await world.client.get("/ready")
+    assert answer.status_code == 503
+    assert {d["name"]: d["detail"] for d in answer.json()["dependencies"] if not d["ready"]} == {
+        "incident_store": "permission denied."
+    }
 
 
 async def test_metrics_parse_and_tell_each_dataflows_lag(world: World) -> None:
