@@ -1,11 +1,17 @@
-"""A real ClickHouse server of ours in a process of its own, and a fresh migrated database in it for each test."""
+"""ClickHouse for tests: our server over the engine in a process of its own, a fresh migrated database for each test.
+
+With PREMORTEM_TEST_CLICKHOUSE_URL (http://user:password@host:8123, of a user who may make databases) a server
+is a second one, and what holds for both runs over both. Databases there are named `premortem_test_...` and dropped.
+"""
 
 import itertools
 import os
+import secrets
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +22,9 @@ from premortem.migrate import MIGRATIONS, migrate_clickhouse
 
 _ROOT = Path(__file__).parents[1]
 _START_SECONDS = 60
+GIVEN = os.environ.get("PREMORTEM_TEST_CLICKHOUSE_URL", "")
+_OURS, _THEIRS = "engine", "server"
+_names = secrets.token_hex(4)
 _numbers = itertools.count()
 
 
@@ -50,9 +59,42 @@ class ClickHouseProcess:
             self.process.kill()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for ClickHouse over both servers, when a second one is given; without it nothing is renamed."""
+    ours_alone = metafunc.definition.get_closest_marker("engine_alone")
+    if GIVEN and "clickhouse_url" in metafunc.fixturenames and not ours_alone:
+        metafunc.parametrize("clickhouse_url", [_OURS, _THEIRS], indirect=True, scope="session")
+
+
+@contextmanager
+def database_on(url: str) -> Iterator[str]:
+    """Lend the URL of a database without any table, on the server at `url`."""
+    name = f"premortem_test_{_names}_{next(_numbers)}"
+    with clickhouse_connect.get_client(dsn=url) as client:
+        client.command(f"CREATE DATABASE {name}")
+        yield f"{url.rpartition('/')[0]}/{name}"
+        client.command(f"DROP DATABASE {name} SYNC")
+
+
+@contextmanager
+def migrated_on(url: str) -> Iterator[str]:
+    """Lend the URL of a database with all migrations, on the server at `url`."""
+    with database_on(url) as database:
+        migrate_clickhouse(database, MIGRATIONS / "clickhouse")
+        yield database
+
+
+def given_url() -> str:
+    """Return the URL of the server that was given, with the name of a database behind it."""
+    return f"{GIVEN.rstrip('/')}/default" if GIVEN.rstrip("/").count("/") == 2 else GIVEN
+
+
 @pytest.fixture(scope="session")
-def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running server, without a password, its database `default` empty."""
+def clickhouse_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a running server, its database `default` empty; ours has no password."""
+    if getattr(request, "param", _OURS) == _THEIRS:
+        yield given_url()
+        return
     server = ClickHouseProcess(tmp_path_factory.mktemp("clickhouse") / "engine")
     yield server.url
     assert server.stop() == 0
@@ -77,15 +119,12 @@ def clickhouse_process() -> Iterator[type[ClickHouseProcess]]:
 @pytest.fixture
 def clickhouse_empty_database(clickhouse_url: str) -> Iterator[str]:
     """The URL of a database of this test's own, without any table."""
-    name = f"test_{next(_numbers)}"
-    with clickhouse_connect.get_client(dsn=clickhouse_url) as client:
-        client.command(f"CREATE DATABASE {name}")
-        yield f"{clickhouse_url.rpartition('/')[0]}/{name}"
-        client.command(f"DROP DATABASE {name} SYNC")
+    with database_on(clickhouse_url) as database:
+        yield database
 
 
 @pytest.fixture
-def clickhouse_database(clickhouse_empty_database: str) -> str:
+def clickhouse_database(clickhouse_url: str) -> Iterator[str]:
     """The URL of a database of this test's own, with all migrations applied."""
-    migrate_clickhouse(clickhouse_empty_database, MIGRATIONS / "clickhouse")
-    return clickhouse_empty_database
+    with migrated_on(clickhouse_url) as database:
+        yield database

@@ -12,6 +12,7 @@ from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
 from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedLog, ArchivedSessions
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 from premortem.ports import EvidenceStore, MinuteCount, Sightings
+from tests.clickhouse_fixture import GIVEN, given_url, migrated_on
 
 _ACME, _OTHER = TenantId("acme"), TenantId("other")
 _SHOP = ProjectId(7)
@@ -20,14 +21,17 @@ _NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 _MINUTE = 60_000
 
 
-@pytest.fixture(params=["memory", "clickhouse"])
+@pytest.fixture(params=["memory", "clickhouse", *(["clickhouse-server"] if GIVEN else [])])
 def store(request: pytest.FixtureRequest) -> Iterator[EvidenceStore]:
     if request.param == "memory":
         yield MemoryEvidenceStore()
         return
-    store = ClickHouseEvidenceStore(request.getfixturevalue("clickhouse_database"))
-    yield store
-    store.close()
+    with migrated_on(
+        request.getfixturevalue("clickhouse_url") if request.param == "clickhouse" else given_url()
+    ) as url:
+        store = ClickHouseEvidenceStore(url)
+        yield store
+        store.close()
 
 
 def _event(number: int, **changes: object) -> ArchivedEvent:

@@ -67,6 +67,7 @@ def test_a_query_that_the_engine_cannot_interrupt_lets_its_caller_go(
     assert time.monotonic() - begun < 3
 
 
+@pytest.mark.engine_alone
 def test_runaway_queries_hold_up_neither_questions_nor_insertions(base: str, clickhouse_empty_database: str) -> None:
     database = clickhouse_empty_database.rpartition("/")[2]
     _ask(base, "CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n", database=database)
@@ -85,6 +86,7 @@ def test_runaway_queries_hold_up_neither_questions_nor_insertions(base: str, cli
         assert {runaway.result().status_code for runaway in runaways} == {408}
 
 
+@pytest.mark.engine_alone
 def test_a_client_that_leaves_ends_its_query(base: str) -> None:
     sql = f"{_RUNAWAY} AND 'left-alone' != ''"
     host, port = base.removeprefix("http://").removeprefix("default:@").split(":")
@@ -96,6 +98,7 @@ def test_a_client_that_leaves_ends_its_query(base: str) -> None:
     _eventually(lambda: _ask(base, running).text == "0\n")
 
 
+@pytest.mark.engine_alone
 def test_a_client_that_leaves_a_stream_ends_it(base: str) -> None:
     sql = "SELECT number, repeat('left-a-stream', 10) FROM numbers(10000000000)"
     running = _RUNNING.format("left-a-stream")
@@ -106,6 +109,7 @@ def test_a_client_that_leaves_a_stream_ends_it(base: str) -> None:
     _eventually(lambda: _ask(base, running).text == "0\n")
 
 
+@pytest.mark.engine_alone
 def test_a_client_that_stops_reading_is_let_go_at_the_deadline(base: str) -> None:
     sql = "SELECT number, repeat('stopped-reading', 10) FROM numbers(10000000000)"
     running = _RUNNING.format("stopped-reading")
@@ -141,6 +145,7 @@ def test_readers_see_whole_batches_while_others_insert(clickhouse_empty_database
         assert client.query("SELECT count(), uniqExact(n) FROM t").first_row == (15_000, 15_000)
 
 
+@pytest.mark.engine_alone
 def test_an_answer_of_any_length_is_streamed_and_one_that_cannot_be_is_limited(base: str) -> None:
     with httpx.stream("POST", base, content="SELECT repeat('x', 1000) FROM numbers(100000)", timeout=60) as answer:
         assert sum(len(piece) for piece in answer.iter_raw(1 << 20)) == 100_000 * 1001
@@ -149,6 +154,7 @@ def test_an_answer_of_any_length_is_streamed_and_one_that_cannot_be_is_limited(b
     assert answer.status_code >= 400
 
 
+@pytest.mark.engine_alone
 def test_a_compressed_body_that_grows_too_large_is_refused(base: str) -> None:
     bomb = gzip.compress(b" " * (150 << 20), 1)
     answer = httpx.post(base, content=bomb, headers={"Content-Encoding": "gzip"}, timeout=60)

@@ -194,6 +194,7 @@ def test_an_unknown_setting_is_an_error(clickhouse_url: str) -> None:
     assert answer.headers["x-clickhouse-exception-code"] == "115"
 
 
+@pytest.mark.engine_alone
 def test_external_data_is_refused_with_a_clear_error(client: Client) -> None:
     data = ExternalData(file_name="x", fmt="CSV", structure="n UInt64", data=b"1\n")
     with pytest.raises(DatabaseError, match="NOT_IMPLEMENTED"):
@@ -215,6 +216,7 @@ def test_ping_answers_ok_and_get_is_read_only(clickhouse_url: str) -> None:
     assert httpx.post(base).status_code == 400
 
 
+@pytest.mark.engine_alone
 def test_a_connection_is_kept_and_answers_without_delay(clickhouse_url: str) -> None:
     port = int(clickhouse_url.rpartition("/")[0].rpartition(":")[2])
     request = b"GET /?query=SELECT+1 HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -230,6 +232,7 @@ def test_a_connection_is_kept_and_answers_without_delay(clickhouse_url: str) -> 
     assert min(seconds[30:]) < 0.035  # Nagle's algorithm against delayed acknowledgements costs 40 ms, each time
 
 
+@pytest.mark.engine_alone
 def test_garbage_is_refused_and_harms_nobody(clickhouse_url: str) -> None:
     base = clickhouse_url.rpartition("/")[0]
     for content, headers in [
