@@ -12,6 +12,7 @@ from msgspec import Struct
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 
 Level = Literal["debug", "info", "warning", "error", "fatal"]
+Rule = Literal["minimum_events", "minimum_users", "sensitivity", "quiet_from", "quiet_until"]
 
 
 class _Record(Struct, frozen=True, tag_field="kind", omit_defaults=True, kw_only=True):
@@ -92,16 +93,24 @@ class Resolved(_Record, frozen=True, tag="Resolved", omit_defaults=True, kw_only
 
 
 class Muted(_Record, frozen=True, tag="Muted", omit_defaults=True, kw_only=True):
-    """A fingerprint opens nothing until `until`; `until` at or before `received_at` lifts the mute."""
+    """A fingerprint opens nothing until `until`; `until` at or before `received_at` lifts the mute. Version 2 may name
+    a tripwire.
+    """
 
     fingerprint: Fingerprint
     until: int
+    tripwire: float | None = None
+    """The mute breaks when the error comes this many times as often as when it was muted; None = it holds."""
 
 
 class RuleChanged(_Record, frozen=True, tag="RuleChanged", omit_defaults=True, kw_only=True):
-    """A project's gate was set by a person; None removes it."""
+    """A project's gate was set by a person; None removes it.
 
-    rule: Literal["minimum_events", "minimum_users", "sensitivity"]
+    `minimum_events` and `minimum_users`: fewer open nothing. `sensitivity`: the score at which a spike opens.
+    `quiet_from` and `quiet_until`, minutes of the UTC day: between them nothing but the worst opens, the rest waits.
+    """
+
+    rule: Rule
     value: float | None
 
 
