@@ -56,6 +56,20 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """A new error that is neither fatal nor unhandled opens with this many events or users in `novelty_minutes`."""
     forget_days: float = 30.0
     """A baseline is dropped after this long without an event; the fingerprint itself stays known."""
+    gather_minutes: float = 2.0
+    """So long may a signal that is not urgent wait for others of the same cause, in the stream's time."""
+    join_minutes: float = 10.0
+    """Two signals may be of one cause when their onsets are no further apart."""
+    chain_minutes: float = 30.0
+    """No member of an incident has an onset further than this from the onset of the signal that leads it."""
+    release_minutes: float = 30.0
+    """So long after a release was first seen is a new error put down to it."""
+    common_share: float = 0.1
+    """What a larger share than this of the project's errors have in common proves nothing when two of them share it."""
+    common_known: float = 20.0
+    """With fewer known errors than this, nothing counts as common."""
+    storm_groups: float = 5.0
+    """At least so many groups without anything in common must begin together before time alone joins them."""
 
     def with_values(self, values: Mapping[str, float]) -> "DetectorConfig":
         """Return the configuration with `values` on top.
@@ -84,6 +98,12 @@ LIMITS: dict[str, tuple[float, float]] = {field.name: (0.01, 10_000.0) for field
     "page_hours": (1.0, 720.0),
     "quiet_minutes": (1.0, 240.0),
     "forget_days": (1.0, 365.0),
+    "gather_minutes": (0.0, 30.0),
+    "join_minutes": (1.0, 120.0),
+    "chain_minutes": (1.0, 240.0),
+    "release_minutes": (1.0, 1440.0),
+    "common_share": (0.001, 1.0),
+    "storm_groups": (2.0, 1000.0),
 }
 """Smallest and largest value of each number that a record on the log may set (a NaN is in no interval)."""
 

@@ -22,7 +22,7 @@ def pack(known: Known) -> bytes:
     return _ENCODER.encode(
         [
             *(FORMAT, known.first_seen, known.last_seen, known.total, known.late, known.novel_count),
-            *(known.novel_users, known.incident_id, known.judged, _scan(scan) if scan is not None else None),
+            *(known.novel_users, known.incident_id, known.judged, pack_scan(scan) if scan is not None else None),
         ]
     )
 
@@ -35,11 +35,12 @@ def unpack(value: bytes, of: Rates) -> Known:
     known = Known(fields[1])
     known.last_seen, known.total, known.late, known.novel_count = fields[2:6]
     known.novel_users, known.incident_id, known.judged = fields[6:9]
-    known.scan = _unscan(fields[9], of) if fields[9] is not None else None
+    known.scan = unpack_scan(fields[9], of) if fields[9] is not None else None
     return known
 
 
-def _scan(scan: Scan) -> list[Any]:
+def pack_scan(scan: Scan) -> list[Any]:
+    """Return a scan as values of msgpack."""
     level = scan.level
     return [
         [level.a, level.at, level.b, level.expected, level.p, level.q, level.started],
@@ -59,7 +60,8 @@ def _windows(windows: Windows) -> list[Any]:
     ]
 
 
-def _unscan(fields: list[Any], of: Rates) -> Scan:
+def unpack_scan(fields: list[Any], of: Rates) -> Scan:
+    """Return the scan whose values `pack_scan` gave."""
     numbers, tables, windows, cells, incident, peaks = fields
     scan = Scan(numbers[1], of)
     level: Level = scan.level
