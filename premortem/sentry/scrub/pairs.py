@@ -41,7 +41,7 @@ _NAME = re.compile(
     rf"(?P<separator>[ \t]{{0,8}}{_SEPARATOR}[ \t]{{0,8}})",
     re.ASCII | re.IGNORECASE,
 )
-_QUERY = re.compile(r"([?&;#](?:code|key)=)(?=[^&\s]*?[0-9])([0-9A-Za-z_\-.~%+/]{8,}+)", re.IGNORECASE)
+_QUERY = re.compile(r"([?&;#](?:code|key)=)(?=[^&\s]{0,256}?[0-9])([0-9A-Za-z_\-.~%+/]{8,}+)", re.IGNORECASE)
 _OPTION = re.compile(r"(?<![\w\-])(--[\w\-]++[ \t]++)([^\s\-\[\"'][^\s\"']*+)")
 _USER_OPTION = re.compile(r"((?<!\S)(?:-u|--user)[ =]['\"]?[^\s:'\"]++:)([^\s\[\"'][^\s\"']*+)")
 _ELEMENT = re.compile(r"<((?:\w++:)?[\w\-.]++)>([^<\[][^<]*+)</", re.ASCII)
@@ -56,6 +56,8 @@ _PROSE = re.compile(
     re.IGNORECASE,
 )
 _BARE = re.compile(r"[^\s\"'`,;&<>()\[\]{}|\\]++")
+_BARE_BEGINNING = re.compile(r"[^\s\"'`,;&<>()\[\]{}|\\]{1,256}+")
+"""As much as it takes to judge a value: `a:a:a:...` is a value after each of its names, and none of them a secret."""
 _LISTED = re.compile(r"[\[(][^\[\](){}\n]*+")
 _REST_OF_HEADER = {quote: re.compile(rf"(?:[^\n\r\\{quote}]|\\(?![rn{quote}]))++") for quote in ("'", '"', "`", "")}
 _HEADER_NAMES = re.compile(r"(?:proxy-)?authorization|(?:set-)?cookie2?", re.IGNORECASE)
@@ -136,12 +138,12 @@ def _secret_at(text: str, match: re.Match[str], verdict: Verdict, code: bool) ->
 
 def _bare(text: str, start: int, separator: str, strong: bool, code: bool) -> tuple[int, int] | None:
     """Return the span of the unquoted secret at `start`, or None."""
-    end = start
-    match = _BARE.match(text, start)
-    if match:
-        end = match.end()
-        if bare_secret(match[0], separator, strong, text[end : end + 1], code):
-            return start, end
+    beginning = _BARE_BEGINNING.match(text, start)
+    if beginning:
+        end = beginning.end()
+        if bare_secret(beginning[0], separator, strong, text[end : end + 1], code):
+            rest = _BARE.match(text, end)
+            return start, rest.end() if rest else end
     return None
 
 
