@@ -24,7 +24,7 @@ from premortem.sentry.deploys import DeployNotice
 from premortem.sentry.envelope import Envelope, Item
 from premortem.sentry.event_payload import event_id_of, normalise
 from premortem.sentry.logs import LogLine
-from premortem.sentry.scrub import scrub
+from premortem.sentry.scrub import Marker, scrub
 from premortem.sentry.sessions import SessionBucket
 
 
@@ -117,13 +117,16 @@ def _append_event(
 ) -> None:
     scrubbed, places = scrub(value, salt=source.salt)
     event_id = event_id_of(scrubbed, header_id, source.fallback_event_id)
-    normalised, event = normalise(scrubbed, event_id=event_id, received_at=source.received_at, user_salt=source.salt)
+    mark = Marker(source.salt)
+    normalised, event = normalise(
+        scrubbed, event_id=event_id, received_at=source.received_at, user_salt=source.salt, mark=mark
+    )
     body = orjson.dumps(normalised)
     grouping = group(event)
     intake.put(source, error_seen(event, grouping, source, hashlib.sha256(body).hexdigest(), origin_url))
     intake.put_body(source, _event_body(event, grouping, source, body))
     intake.event_id = event_id
-    intake.scrubbed += places
+    intake.scrubbed += places + mark.places
 
 
 def error_seen(
@@ -253,7 +256,9 @@ def _take_client_report(item: Item, source: Source, intake: Intake, _: str | Non
 
 
 def _take_logs(item: Item, source: Source, intake: Intake, _: str | None) -> None:
-    lines = logs.parse(_scrubbed(item, source, intake, "log"), source.received_at)
+    mark = Marker(source.salt)
+    lines = logs.parse(_scrubbed(item, source, intake, "log"), source.received_at, mark)
+    intake.scrubbed += mark.places
     _put_lines(lines, item, source, intake)
 
 

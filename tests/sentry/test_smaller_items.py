@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from premortem.exceptions import Malformed
 from premortem.sentry import client_reports, deploys, dsn, logs, rate_limits, sessions, store_body, transactions
 from premortem.sentry.encoding import TooLarge
+from premortem.sentry.scrub import Marker
 from premortem.sentry.timestamps import parse_timestamp
 
 NOW = 1_795_360_907_000
@@ -56,7 +57,7 @@ def test_log_attributes_are_unwrapped_and_lines_without_body_left_out() -> None:
         "timestamp": NOW / 1000,
         "attributes": {"a": {"value": 1, "type": "integer"}},
     }
-    (line,) = logs.parse({"items": [item, {"level": "info"}]}, NOW)
+    (line,) = logs.parse({"items": [item, {"level": "info"}]}, NOW, Marker(b""))
     assert (line.body, line.level, line.attributes, line.occurred_at) == ("hi", "warn", {"a": 1}, NOW)
 
 
@@ -160,7 +161,7 @@ PARSERS: list[Callable[[Any], object]] = [
     lambda value: sessions.parse("sessions", value, NOW),
     lambda value: sessions.parse("session", value, NOW),
     client_reports.parse,
-    lambda value: logs.parse(value, NOW),
+    lambda value: logs.parse(value, NOW, Marker(b"")),
     lambda value: logs.parse_check_in(value, NOW),
     lambda value: transactions.parse(value, NOW),
     lambda value: deploys.parse(value, "r", NOW),

@@ -1,19 +1,20 @@
 """Messages: `logentry`, `message` and raven's old interface, brought to one template and one formatted text."""
 
-import re
 from typing import Any
 
 from premortem.sentry.event_payload import text
+from premortem.sentry.event_payload.templates import fill
+from premortem.sentry.scrub import Mark
+from premortem.sentry.scrub.parameters import mark_all
 
-_NAMED = re.compile(r"%\((\w{1,100})\)[sdrf]")
 _OLD = "sentry.interfaces.Message"
-_MOST_PARAMS = 50
 
 
-def logentry(payload: dict[str, Any]) -> tuple[str | None, str | None]:
+def logentry(payload: dict[str, Any], mark: Mark) -> tuple[str | None, str | None]:
     """Return (template, formatted text) and keep them as `payload["logentry"]`; (None, None) without a message.
 
-    Where the client sent only one of the two, the first is None when nothing was formatted.
+    Where the client sent only one of the two, the first is None when nothing was formatted. The payload is scrubbed
+    already; `mark` makes the marks of secrets that show only once parameters stand in their places.
     """
     old = payload.pop(_OLD, None)
     entry: Any = payload.get("logentry") or old
@@ -25,8 +26,9 @@ def logentry(payload: dict[str, Any]) -> tuple[str | None, str | None]:
         params: Any = entry.get("params")
     else:
         message, formatted, params = None, text.plain(entry), None
-    if message and not formatted:
-        formatted = _format(message, params)
+    if message and isinstance(params, list | dict | str) and params:
+        formatted, params = _filled(message, formatted, params, mark)
+    formatted = formatted or message
     if not formatted:
         payload.pop("logentry", None)
         return None, None
@@ -41,26 +43,13 @@ def logentry(payload: dict[str, Any]) -> tuple[str | None, str | None]:
     return message, formatted
 
 
-def _format(template: str, params: Any) -> str:
-    """Fill in printf's placeholders and `{}` as far as the parameters go; a template that does not fit stays."""
-    if isinstance(params, list) and params and len(params) <= _MOST_PARAMS:
-        filled = [part if isinstance(part, str | int | float) else text.plain(part) for part in params]
-        if "%" in template:
-            return _printf(template, filled)
-        pieces = template.split("{}")
-        if len(pieces) == len(filled) + 1:
-            return text.plain("".join(p + str(f) for p, f in zip(pieces, [*filled, ""], strict=True))) or template
-    if isinstance(params, dict):
-        # Few places, each with a short text: a template that names one long value often would grow without bound.
-        return text.plain(_NAMED.sub(lambda m: _shown(params.get(m[1], m[0])), template, _MOST_PARAMS)) or template
-    return template
+def _filled(template: str, formatted: str | None, params: Any, mark: Mark) -> tuple[str | None, Any]:
+    """Return the formatted text and the parameters, without secrets; the client's text, unless a parameter is one: then
+    the template filled in tells exactly where it stands.
 
-
-def _shown(value: Any) -> str:
-    return str(value if isinstance(value, int | float) else text.plain(value))
-
-
-def _printf(template: str, params: list[Any]) -> str:
-    iterator = iter(params)
-    result = re.sub(r"%[sdifr]|%%", lambda m: "%" if m[0] == "%%" else str(next(iterator, m[0])), template)
-    return text.plain(result) or template
+    Scrubbed before it is cut: what is cut off may be what shows that a parameter is a secret.
+    """
+    filled, secret = fill(template, params, mark)
+    if secret or "[Filtered" in (formatted or ""):
+        params = mark_all(params, mark)
+    return (text.plain(filled) if secret or not formatted else formatted), params

@@ -8,6 +8,7 @@ from premortem.domain.ids import EventId
 from premortem.sentry.event_payload import stacks, text
 from premortem.sentry.event_payload.messages import logentry
 from premortem.sentry.event_payload.security import security_report, template
+from premortem.sentry.scrub import Mark, Marker
 from premortem.sentry.timestamps import parse_timestamp
 
 _PLATFORMS = frozenset(
@@ -35,12 +36,13 @@ def event_id_of(payload: dict[str, Any], header_event_id: str | None, fallback: 
 
 
 def normalise(
-    payload: dict[str, Any], *, event_id: str, received_at: int, user_salt: bytes = b""
+    payload: dict[str, Any], *, event_id: str, received_at: int, user_salt: bytes = b"", mark: Mark | None = None
 ) -> tuple[dict[str, Any], ErrorEvent]:
     """Return the payload as Relay would keep it (changed in place) and the typed event.
 
     `payload` is parsed and scrubbed JSON in which any type may stand anywhere. `received_at` in ms stands in for a
-    time that is missing or wrong. `user_salt` keys the hash of the user.
+    time that is missing or wrong. `user_salt` keys the hash of the user. `mark` makes the marks of secrets that show
+    only in what is put together here: a message of a template and its parameters.
     """
     get = payload.get
     for interface, field in _INTERFACES.items():
@@ -49,7 +51,7 @@ def normalise(
     platform = get("platform")
     platform = platform if isinstance(platform, str) and platform in _PLATFORMS else "other"
     exceptions = stacks.exceptions(payload)
-    message, formatted = logentry(payload)
+    message, formatted = logentry(payload, mark or Marker(user_salt))
     tagged = dict(text.tags(get("tags"))) | dict(text.tags([["server_name", payload.pop("server_name", None)]]))
     environment = text.environment(get("environment")) or text.environment(tagged.get("environment"))
     event = ErrorEvent(

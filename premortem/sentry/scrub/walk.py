@@ -12,6 +12,7 @@ from premortem.sentry.scrub import cards, tokens
 from premortem.sentry.scrub.hint import suspects
 from premortem.sentry.scrub.keys import CLEAR, Verdict, judge, remember_clear
 from premortem.sentry.scrub.marks import Marker, is_mark
+from premortem.sentry.scrub.parameters import mark_all
 from premortem.sentry.scrub.text import redact
 
 _NOT_KEYS = ("modules", "_meta")
@@ -157,8 +158,16 @@ class _Scrubber:
                 changed.setdefault(bisect_right(self._starts, index) - 1, {})[text] = replaced
         for place, replacements in changed.items():
             _replace(self._containers[place], replacements)
+            self._mark_arguments(self._containers[place])
         if key_block:
             self._redact_key_lines(code or frozenset())
+
+    def _mark_arguments(self, container: Any) -> None:
+        """Mark the arguments beside a console's message that held a secret: `log("password=", secret)`."""
+        for name in ("data", "extra") if type(container) is dict else ():
+            beside = container.get(name)
+            if type(beside) is dict and type(beside.get("arguments")) is list:
+                mark_all(beside["arguments"], self.mark)
 
     def _redact_key_lines(self, code: frozenset[str]) -> None:
         """Mark the other lines of a private key whose lines are texts of their own, in lists and around frames."""
