@@ -1,0 +1,59 @@
+"""Scan packing: a scan as bytes that are the same on every machine, and back, bit for bit."""
+
+from array import array
+from typing import Any
+
+import msgspec
+
+from premortem.domain.detection.config import Rates
+from premortem.domain.detection.level import Level
+from premortem.domain.detection.scan import Scan
+from premortem.domain.detection.windows import Windows
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(list)
+
+
+def pack_scan(scan: Scan) -> bytes:
+    """Return the bytes of a scan."""
+    level = scan.level
+    return _ENCODER.encode(
+        [
+            [level.a, level.at, level.b, level.expected, level.p, level.q, level.started],
+            [level.seasonal_counts.tobytes(), level.seasonal_exposure.tobytes(), level.factors.tobytes()],
+            [_windows(windows) for windows in scan.windows],
+            [scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact],
+            [scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told],
+            [[hour, *counts] for hour, counts in scan.peaks.items()],
+        ]
+    )
+
+
+def unpack_scan(value: bytes, of: Rates) -> Scan:
+    """Return the scan that `pack_scan` packed."""
+    numbers, tables, windows, cells, incident, peaks = _DECODER.decode(value)
+    scan = Scan(numbers[1], of)
+    level: Level = scan.level
+    level.a, level.at, level.b, level.expected, level.p, level.q, level.started = numbers
+    level.seasonal_counts, level.seasonal_exposure, level.factors = (array("d", table) for table in tables)
+    for target, packed in zip(scan.windows, windows, strict=True):
+        _unwindow(target, packed)
+    scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact = cells
+    scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told = incident
+    scan.peaks = {hour: tuple(counts) for hour, *counts in peaks}
+    return scan
+
+
+def _windows(windows: Windows) -> list[Any]:
+    pending = [[number for pair in queue for number in pair] for queue in windows.pending]
+    return [
+        *(windows.closed, windows.counts, windows.means, windows.sums, windows.totals),
+        *(windows.dispersion, windows.exposure, pending, windows.largest),
+    ]
+
+
+def _unwindow(target: Windows, packed: list[Any]) -> None:
+    target.closed, counts, means, target.sums, target.totals = packed[:5]
+    target.dispersion, target.exposure, pending, target.largest = packed[5:]
+    target.counts, target.means = counts, means
+    target.pending = [list(zip(numbers[::2], numbers[1::2], strict=True)) for numbers in pending]
