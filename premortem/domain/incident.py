@@ -184,6 +184,8 @@ def _learn(incident: Incident, fact: IncidentFact) -> Incident:
                 fingerprints=incident.fingerprints if known else (*incident.fingerprints, fact.fingerprint),
                 decisions=(*incident.decisions, fact.decision),
             )
+        case IncidentReopened():
+            return replace(incident, decisions=(*incident.decisions, *((fact.decision,) if fact.decision else ())))
         case IncidentMerged():
             return replace(incident, merged_into=fact.into)
         case PullRequestOpened():
@@ -200,7 +202,6 @@ def _learn(incident: Incident, fact: IncidentFact) -> Incident:
             | FixDeployed()
             | EvaluationCompleted()
             | IncidentResolved()
-            | IncidentReopened()
             | IncidentSuppressed()
             | TaskFailed()
             | HumanResponded()

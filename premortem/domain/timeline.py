@@ -136,6 +136,8 @@ class IncidentReopened(_Fact, frozen=True, tag="IncidentReopened", omit_defaults
 
     reason: str
     event_id: str | None = None
+    decision: Decision | None = None
+    """What the detector compared; None when a person re-opened it."""
 
 
 class IncidentSuppressed(_Fact, frozen=True, tag="IncidentSuppressed", omit_defaults=True, kw_only=True):
