@@ -56,6 +56,14 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """A new error that is neither fatal nor unhandled opens with this many events or users in `novelty_minutes`."""
     forget_days: float = 30.0
     """A baseline is dropped after this long without an event; the fingerprint itself stays known."""
+    novelty_known: float = 10.0
+    """With fewer earlier new errors than this, a project has no habit to stand out from: the two numbers above decide,"""
+    novelty_score: float = 2.0
+    """from then on the decimal orders of magnitude of chance, among the new errors of the project."""
+    environment_hours: float = 24.0
+    """An error is new in an environment only when the environment has been known for so long."""
+    return_days: float = 14.0
+    """After so long without an event, one of a release that came since is news again."""
     gather_minutes: float = 2.0
     """So long may a signal that is not urgent wait for others of the same cause, in the stream's time."""
     join_minutes: float = 10.0
