@@ -99,3 +99,23 @@ def test_a_long_text_of_names_and_no_secret_costs_no_more_than_its_length(unit: 
     redact(unit * ((1 << 18) // len(unit)), Marker(b""))
     redact(unit * ((1 << 18) // len(unit)), Marker(b""), code=True)
     assert time.process_time() - started < 20  # a tenth of it is needed; minutes where each name looks at all the rest
+
+
+def test_what_stands_under_names_of_packages_and_in_notes_of_the_event_is_no_place_for_secrets() -> None:
+    secret = "hunter2-xK9qz"
+    notes = {"rem": [["!config", "s", 0, 10]], "len": 20, "val": secret, "chunks": [{"text": secret}]}
+    event = {
+        "modules": {"django-cookies": "4.2.1", "google-auth": "2.0.0rc1", "secrets": secret},
+        "_meta": {"password": secret, "user": {"token": {"": notes, "old": {"value": secret}}, "pin": 12345678}},
+    }
+    scrubbed, places = scrub(event)
+    assert secret not in str(scrubbed)
+    assert scrubbed["modules"] == {"django-cookies": "4.2.1", "google-auth": "2.0.0rc1", "secrets": "[Filtered:key]"}
+    kept = scrubbed["_meta"]["user"]["token"][""]
+    assert {name: kept[name] for name in ("rem", "len")} == {"rem": [["!config", "s", 0, 10]], "len": 20}
+    assert (scrubbed["_meta"]["user"]["pin"], places) == ("[Filtered:key]", 6)
+
+
+def test_a_token_is_no_name_of_a_package() -> None:
+    token = TOKENS["github classic"]
+    assert token not in str(scrub({"modules": {token: "1.0"}, "_meta": {"extra": {token: {"": {"len": 3}}}}})[0])

@@ -6,17 +6,17 @@ type: a dict of known keys is judged by one comparison of sets, and all texts to
 
 import re
 from bisect import bisect_right
+from functools import partial
 from typing import Any
 
 from premortem.sentry.scrub import cards, tokens
 from premortem.sentry.scrub.hint import suspects
 from premortem.sentry.scrub.keys import CLEAR, Verdict, judge, remember_clear
 from premortem.sentry.scrub.marks import Marker, is_mark
+from premortem.sentry.scrub.names import named_dicts, without_secrets
 from premortem.sentry.scrub.parameters import mark_all
 from premortem.sentry.scrub.text import redact
 
-_NOT_KEYS = ("modules", "_meta")
-"""Dicts of an event whose keys name packages (`cookiecutter`) or repeat the event's own keys."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_.\-]{1,32}")
 """A key of which nothing needs to be hidden but its value."""
 _SMALLEST_CARD = 10**12
@@ -38,7 +38,7 @@ def scrub(value: Any, *, salt: bytes = b"") -> tuple[Any, int]:
 class _Scrubber:
     """One scrubbing: the marks, every container that was walked, and the texts found in them."""
 
-    __slots__ = ("_containers", "_exempt", "_starts", "_texts", "mark")
+    __slots__ = ("_containers", "_named", "_starts", "_texts", "mark")
 
     def __init__(self, salt: bytes) -> None:
         self.mark = Marker(salt)
@@ -46,11 +46,11 @@ class _Scrubber:
         self._starts: list[int] = []
         """Of each container, how many texts came before its own."""
         self._texts: list[str] = []
-        self._exempt: frozenset[int] = frozenset()
+        self._named: frozenset[int] = frozenset()
 
     def walk(self, holder: list[Any]) -> None:
         """Take the secrets out of everything in `holder`."""
-        self._exempt = _exempt(holder[0])
+        self._named = named_dicts(holder[0])
         self._gather(holder)
         self._redact_texts()
 
@@ -61,7 +61,7 @@ class _Scrubber:
         for container in containers:
             begin(len(texts))
             if type(container) is dict:
-                if not container.keys() <= CLEAR and id(container) not in self._exempt:
+                if not container.keys() <= CLEAR:
                     self._judge_keys(container)
                 if "value" in container:
                     self._judge_named(container)
@@ -83,11 +83,13 @@ class _Scrubber:
 
     def _judge_keys(self, container: dict[str, Any]) -> None:
         strangers = []
+        named = id(container) in self._named
         for key, value in container.items():
             if key not in CLEAR:
                 verdict = judge(key)
                 if verdict != "safe":
-                    container[key] = self._take_out(verdict, value)
+                    take_out = partial(self._take_out, verdict)
+                    container[key] = without_secrets(value, take_out) if named else take_out(value)
                 if verdict == "safe" or not _PLAIN_KEY.fullmatch(key):
                     strangers.append(key)
         suspected = {strangers[index] for index in suspects(strangers)} if strangers else set()
@@ -175,18 +177,6 @@ class _Scrubber:
             for place, value in container.items() if type(container) is dict else enumerate(container):
                 if type(value) is str and (type(container) is list or value in code):
                     container[place] = tokens.redact_key_line(value, self.mark)
-
-
-def _exempt(event: Any) -> frozenset[int]:
-    """Return the identities of the dicts below `_NOT_KEYS` of an event."""
-    stack = [event.get(name) for name in _NOT_KEYS] if type(event) is dict else []
-    found = []
-    while stack:
-        value = stack.pop()
-        if type(value) is dict:
-            found.append(id(value))
-            stack.extend(value.values())
-    return frozenset(found)
 
 
 def _code_lines(containers: list[Any]) -> frozenset[str]:
