@@ -51,6 +51,7 @@ async def serve(settings: Settings) -> None:
         clock,
         committer.append,
         bootstrap.public_url(settings),
+        salt,
     )
     gateway = Gateway(ingest, webhooks, read_api(stores))
     ticking = asyncio.create_task(

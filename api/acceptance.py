@@ -25,6 +25,7 @@ from premortem.sentry.envelope import Envelope, Item
 from premortem.sentry.event_payload import event_id_of, normalise
 from premortem.sentry.logs import LogLine
 from premortem.sentry.scrub import Marker, scrub
+from premortem.sentry.scrub.links import redact_link
 from premortem.sentry.sessions import SessionBucket
 
 
@@ -69,7 +70,7 @@ def take_envelope(envelope: Envelope, source: Source, item_limit: int) -> Intake
     intake = Intake()
     header_id = envelope.header.get("event_id")
     for item in envelope.items:
-        take = _TAKERS.get(item.type)
+        take = TAKERS.get(item.type)
         outcome = "skipped"
         if len(item.payload) > item_limit:
             outcome = "too_large"
@@ -96,6 +97,9 @@ def take_event(body: bytes, source: Source) -> Intake:
 def take_event_object(value: dict[str, Any], source: Source, origin_url: str | None) -> Intake:
     """Return what an event becomes that came by a webhook, already parsed."""
     intake = Intake()
+    mark = Marker(source.salt)
+    origin_url = redact_link(origin_url, mark) if origin_url else None
+    intake.scrubbed += mark.places
     _append_event(value, source, intake, None, origin_url)
     intake.outcomes["event", "accepted"] += 1
     return intake
@@ -175,9 +179,13 @@ def _event_body(event: ErrorEvent, grouping: Grouping, source: Source, body: byt
 
 
 def _scrubbed(item: Item, source: Source, intake: Intake, what: str) -> dict[str, Any]:
-    value, places = scrub(_object(item.payload, what), salt=source.salt)
+    return _scrub(_object(item.payload, what), source, intake)
+
+
+def _scrub(value: dict[str, Any], source: Source, intake: Intake) -> dict[str, Any]:
+    found: dict[str, Any]
+    found, places = scrub(value, salt=source.salt)
     intake.scrubbed += places
-    found: dict[str, Any] = value
     return found
 
 
@@ -188,13 +196,15 @@ def _row_id(source: Source, item: Item, index: int) -> str:
 
 
 def _take_sessions(item: Item, source: Source, intake: Intake, _: str | None) -> None:
-    buckets = sessions.parse(item.type, _object(item.payload, item.type), source.received_at)
+    buckets = sessions.parse(item.type, _scrubbed(item, source, intake, item.type), source.received_at)
     for index, bucket in enumerate(buckets):
         _put_exposure(bucket, "session", _row_id(source, item, index), source, intake)
 
 
 def _take_transaction(item: Item, source: Source, intake: Intake, _: str | None) -> None:
-    outcome = transactions.parse(_object(item.payload, "transaction"), source.received_at)
+    value = _object(item.payload, "transaction")
+    kept = {name: value[name] for name in ("release", "environment") if name in value}  # its spans are not
+    outcome = transactions.parse(value | _scrub(kept, source, intake), source.received_at)
     bucket = SessionBucket(
         started_at=outcome.started_at // 60_000 * 60_000,
         exited=int(not outcome.failed),
@@ -242,7 +252,7 @@ def _put_exposure(bucket: SessionBucket, unit: str, row_id: str, source: Source,
 
 
 def _take_client_report(item: Item, source: Source, intake: Intake, _: str | None) -> None:
-    for drop in client_reports.parse(_object(item.payload, "client report")):
+    for drop in client_reports.parse(_scrubbed(item, source, intake, "client report")):
         record = DropsCounted(
             tenant_id=source.key.tenant_id,
             project_id=source.key.project_id,
@@ -297,7 +307,7 @@ def take_deploy(notice: DeployNotice, source: Source) -> Intake:
     return intake
 
 
-_TAKERS: dict[str, Callable[[Item, Source, Intake, str | None], None]] = {
+TAKERS: dict[str, Callable[[Item, Source, Intake, str | None], None]] = {
     "event": _take_event,
     "transaction": _take_transaction,
     "session": _take_sessions,

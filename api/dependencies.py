@@ -33,6 +33,8 @@ class Stores:
     append: Callable[[Sequence[Append]], Awaitable[None]]
     """Makes records durable, together with those of other requests."""
     public_url: str
+    salt: bytes
+    """Keys the marks of secrets, as in the events."""
 
 
 def stores(request: Request) -> Stores:

@@ -49,7 +49,7 @@ async def create_deploy(
     """Append the deploy to each of the tenant's projects, or to those that `projects` names by slug."""
     value = await _object(request)
     now = stores.clock.now()
-    notice = deploys.parse(value, version, now)
+    notice = deploys.parse(value, version, now, stores.salt)
     wanted = value.get("projects")
     projects = await call(stores.administration.projects, tenant)
     chosen = [p for p in projects if not isinstance(wanted, list) or p.slug in wanted]

@@ -114,6 +114,7 @@ async def world(anyio_backend: str) -> AsyncIterator[World]:
         clock,
         committer.append,
         "http://premortem",
+        b"salt",
     )
     integrations = Lookups(lambda _: administration.integrations(), fresh_ms=0, at_once_ms=0)
     app = Gateway(

@@ -14,6 +14,7 @@ from api.acceptance import Intake, Source
 from premortem.domain import payload
 from premortem.domain.ids import ProjectId, TenantId
 from premortem.ports import ProjectKey
+from premortem.sentry import deploys
 from premortem.sentry.envelope import Envelope, Item
 from tests.builders import NOW
 
@@ -126,3 +127,65 @@ def test_parameters_of_a_log_line_that_are_no_secrets_stay() -> None:
     text = stored(taken("log", {"items": [{"body": "took 3 s", "attributes": attributes}]}))
     assert '"body":"took 3 s"' in text
     assert '"sentry.message.parameter.0":3' in text
+
+
+RELEASE = f"https://ci:{SECRET}@ci/shop@1"
+"""A release that somebody made of the address of its build."""
+RECORDS: dict[str, dict[str, Any]] = {
+    "session": {"init": True, "attrs": {"release": RELEASE, "environment": f"password={SECRET}"}},
+    "sessions": {"aggregates": [{"exited": 1}], "attrs": {"release": RELEASE, "environment": f"password={SECRET}"}},
+    "transaction": {"release": RELEASE, "environment": f"password={SECRET}"},
+    "client_report": {
+        "discarded_events": [{"reason": f"password={SECRET}", "category": f"token={SECRET}", "quantity": 1}]
+    },
+    "check_in": {"monitor_slug": f"password={SECRET}", "release": RELEASE, "environment": f"token={SECRET}"},
+    "log": {"items": [{"body": "x", "trace_id": f"password={SECRET}", "attributes": {f"password={SECRET}": 1}}]},
+    "event": {"release": f"shop:password={SECRET}", "_meta": {"password": SECRET}},
+}
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_secret_is_in_no_record_of_any_kind(kind: str) -> None:
+    intake = taken(kind, RECORDS[kind])
+    assert SECRET not in stored(intake)
+    assert "[Filtered:" in stored(intake)
+    assert intake.scrubbed >= 1
+
+
+def test_every_item_that_is_read_is_looked_at() -> None:
+    assert set(RECORDS) == set(acceptance.TAKERS)
+
+
+def test_a_release_is_marked_alike_by_every_record_that_names_it() -> None:
+    release = f"shop password={SECRET}"
+    intakes = [
+        taken("event", {"release": release}),
+        taken("transaction", {"release": release}),
+        taken("sessions", {"aggregates": [{"exited": 1}], "attrs": {"release": release}}),
+        acceptance.take_deploy(deploys.parse({"environment": "p"}, release, NOW, SOURCE.salt), SOURCE),
+    ]
+    named = {json.loads(intake.records[0].value)["release"] for intake in intakes}
+    assert len(named) == 1
+    assert SECRET not in named.pop()
+
+
+def test_a_deploy_is_recorded_without_the_secrets_of_its_name_and_address() -> None:
+    value = {
+        "environment": "production",
+        "name": f"deploy token={SECRET}",
+        "url": f"https://u:{SECRET}@ci.example/jobs/7?build=7&token={SECRET}",
+    }
+    intake = acceptance.take_deploy(deploys.parse(value, f"shop password={SECRET}", NOW, SOURCE.salt), SOURCE)
+    assert SECRET not in stored(intake)
+    assert json.loads(intake.records[0].value)["url"].startswith("https://ci.example/jobs/7?build=7&token=[Filtered:")
+
+
+@pytest.mark.parametrize("user", [f"u:{SECRET}@", f"{SECRET}@", f"u:a@b:{SECRET}@", ""])
+def test_the_link_to_a_webhooks_event_leads_there_without_secrets(user: str) -> None:
+    link = f"https://{user}sentry.example/issues/1/?referrer=hook&token={SECRET}"
+    intake = acceptance.take_event_object({"message": "x"}, SOURCE, link)
+    assert SECRET not in stored(intake)
+    shown = json.loads(intake.records[0].value)["origin_url"]
+    assert shown.startswith("https://sentry.example/issues/1/?referrer=hook&token=[Filtered:")
+    plain = acceptance.take_event_object({"message": "x"}, SOURCE, "https://sentry.example/issues/1/")
+    assert json.loads(plain.records[0].value)["origin_url"] == "https://sentry.example/issues/1/"

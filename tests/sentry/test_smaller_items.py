@@ -67,11 +67,11 @@ def test_a_failed_check_in_is_an_error_line() -> None:
 
 
 def test_deploys_need_a_usable_release_and_environment() -> None:
-    notice = deploys.parse({"environment": "prod", "url": "javascript:x"}, "shop@1", NOW)
+    notice = deploys.parse({"environment": "prod", "url": "javascript:x"}, "shop@1", NOW, b"")
     assert (notice.release, notice.environment, notice.deployed_at, notice.url) == ("shop@1", "prod", NOW, None)
     for value, release in (({}, "r"), ({"environment": "a/b"}, "r"), ({"environment": "p"}, "latest"), ([], "r")):
         with pytest.raises(Malformed):
-            deploys.parse(value, release, NOW)
+            deploys.parse(value, release, NOW, b"")
 
 
 def test_a_transaction_fails_by_its_trace_status() -> None:
@@ -164,7 +164,7 @@ PARSERS: list[Callable[[Any], object]] = [
     lambda value: logs.parse(value, NOW, Marker(b"")),
     lambda value: logs.parse_check_in(value, NOW),
     lambda value: transactions.parse(value, NOW),
-    lambda value: deploys.parse(value, "r", NOW),
+    lambda value: deploys.parse(value, "r", NOW, b""),
 ]
 
 
