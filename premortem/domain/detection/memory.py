@@ -10,7 +10,7 @@ BLOCK = 16
 """Fingerprints in a part of a snapshot. See docs/adr/0011-memory-of-fingerprints.md for what was measured."""
 MOST_HASHES = 0x7FFF
 """A fingerprint owns no more than these; what comes behind them stays without an owner."""
-_PREFIX = "m"
+_PREFIX = "memory-"
 _HEADER = 2
 _KEY = 16
 _AS_TEXT = 0x8000
@@ -50,12 +50,12 @@ class Memory:
     def claim(self, hashes: Sequence[str]) -> int:
         """Find the owner and let it adopt the others, with one look at each hash: what an event asks for."""
         found = [self._owners.find(text) for text in hashes]
-        for index in found:
-            if index >= 0:
-                if -1 in found:
-                    self.adopt(index, hashes)
-                return index
-        return -1
+        if -1 not in found:
+            return found[0] if found else -1
+        index = next((index for index in found if index >= 0), -1)
+        if index >= 0:
+            self.adopt(index, hashes)
+        return index
 
     def add(self, hashes: Sequence[str], value: bytes) -> int:
         """Remember a new fingerprint, named by its first hash, and return its index.
@@ -144,14 +144,21 @@ class Memory:
 
 def _owners(records: Sequence[bytes]) -> Owners:
     owners = Owners(sum((record[0] | record[1] << 8) & ~_AS_TEXT for record in records))
+    owners.add_keys(_keys(records))
     for index, record in enumerate(records):
-        if record[1] < _AS_TEXT >> 8:
-            for at in range(_HEADER, _HEADER + _KEY * (record[0] | record[1] << 8), _KEY):
-                owners.add_key(record[at : at + _KEY], index)
-        else:
+        if record[1] >= _AS_TEXT >> 8:
             for text in _hashes(record):
                 owners.add(text, index)
     return owners
+
+
+def _keys(records: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Yield every hash that is not kept as text, with its owner."""
+    for index, record in enumerate(records):
+        count = record[0] | record[1] << 8
+        if count < _AS_TEXT:
+            for at in range(_HEADER, _HEADER + _KEY * count, _KEY):
+                yield record[at : at + _KEY], index
 
 
 def _packed(hashes: Sequence[str]) -> bytes:

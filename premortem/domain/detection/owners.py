@@ -1,5 +1,7 @@
 """Owners: which fingerprint owns a grouping hash, exactly, in about 28 bytes a hash."""
 
+from collections.abc import Iterable
+
 _KEY = 16
 """Bytes of a hash of 32 hex digits."""
 _ENTRY = _KEY + 4
@@ -33,8 +35,11 @@ class Owners:
 
     def find(self, text: str) -> int:
         """Return the index of the hash's owner, -1 when it has none."""
-        key = key_of(text)
-        if key is None:
+        try:
+            key = bytes.fromhex(text)
+        except ValueError:
+            key = b""
+        if len(text) != 2 * _KEY or key.hex() != text:  # as in `key_of`, without another call for every event
             return self._others.get(text, -1)
         at = hash(key) & self._mask
         if at >= len(self._buckets):
@@ -51,17 +56,18 @@ class Owners:
         if key is None:
             self._others[text] = index
         else:
-            self.add_key(key, index)
+            self.add_keys(((key, index),))
 
-    def add_key(self, key: bytes, index: int) -> None:
-        """Do the same for the 16 bytes of a hash."""
-        at = hash(key) & self._mask
-        if at >= len(self._buckets):
-            at &= self._mask >> 1
-        self._buckets[at] += key + index.to_bytes(4, "little")
-        self._count += 1
-        if self._count > _PER_BUCKET * len(self._buckets):
-            self._split()
+    def add_keys(self, entries: Iterable[tuple[bytes, int]]) -> None:
+        """Do the same for the 16 bytes of many hashes."""
+        for key, index in entries:
+            at = hash(key) & self._mask
+            if at >= len(self._buckets):
+                at &= self._mask >> 1
+            self._buckets[at] += key + index.to_bytes(4, "little")
+            self._count += 1
+            if self._count > _PER_BUCKET * len(self._buckets):
+                self._split()
 
     def _split(self) -> None:
         """Add a bucket, and move into it what now belongs there: all of that lies in one other bucket."""

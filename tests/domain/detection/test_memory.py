@@ -127,14 +127,14 @@ def test_a_snapshot_holds_only_the_blocks_that_changed() -> None:
     memory = Memory()
     for number in range(3 * BLOCK):
         memory.add([_hash(number)], b"old")
-    assert [name for name, _ in memory.changed()] == ["m0", "m1", "m2"]
+    assert [name for name, _ in memory.changed()] == ["memory-0", "memory-1", "memory-2"]
     assert list(memory.changed()) == []
     memory.put(BLOCK, b"new")
     memory.put(0, b"old")  # the same value is no change
     memory.adopt(2 * BLOCK, [_hash(0)])  # nor is a hash that has an owner
-    assert [name for name, _ in memory.changed()] == ["m1"]
+    assert [name for name, _ in memory.changed()] == ["memory-1"]
     memory.adopt(0, [_hash(999)])
-    assert [name for name, _ in memory.changed()] == ["m0"]
+    assert [name for name, _ in memory.changed()] == ["memory-0"]
 
 
 def test_a_restored_memory_goes_on_where_it_was() -> None:
@@ -156,4 +156,4 @@ def test_a_snapshot_with_a_hole_is_refused() -> None:
         memory.add([_hash(number)], b"")
     parts = dict(memory.changed())
     with pytest.raises(ValueError, match="a hole"):
-        Memory.restore({"m0": parts["m0"], "m2": parts["m2"]})
+        Memory.restore({"memory-0": parts["memory-0"], "memory-2": parts["memory-2"]})
