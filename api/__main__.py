@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import sys
+from contextlib import suppress
 
 import uvloop
 
@@ -15,9 +16,10 @@ from api.dependencies import Stores
 from api.ingest import Ingest, Limits
 from api.lookups import Lookups
 from api.metrics import StoreMetrics
+from api.refusals import Refusals
 from api.webhooks import Webhooks
 from premortem import bootstrap
-from premortem.exceptions import PremortemException
+from premortem.exceptions import PremortemException, Unavailable
 from premortem.settings import Settings
 
 
@@ -31,14 +33,8 @@ async def serve(settings: Settings) -> None:
     keys = Lookups(adapters.administration.key)
     integrations = Lookups(lambda _: adapters.administration.integrations())
     clock = bootstrap.clock(settings)
-    limits = Limits(
-        settings.wire_limit_bytes,
-        settings.envelope_limit_bytes,
-        settings.item_limit_bytes,
-        settings.body_deadline_seconds,
-    )
-    salt = bootstrap.salt(settings)
-    ingest = Ingest(keys, committer, clock, counters, limits, salt)
+    limits, salt, refusals = limits_of(settings), bootstrap.salt(settings), Refusals()
+    ingest = Ingest(keys, committer, clock, counters, limits, salt, refusals)
     webhooks = Webhooks(integrations, committer, clock, counters, limits, salt)
     metrics = StoreMetrics(adapters.event_log, adapters.checkpoint_store, adapters.task_queue)
     stores = Stores(
@@ -54,23 +50,41 @@ async def serve(settings: Settings) -> None:
         salt,
     )
     gateway = Gateway(ingest, webhooks, read_api(stores))
-    ticking = asyncio.create_task(
-        ticker.run(adapters.event_log, committer, clock, settings.tick_seconds * 1000, bootstrap.clock_rate(settings))
-    )
-    retaining = asyncio.create_task(ticker.retain(adapters.event_log, clock, settings.payload_retention_days))
+    rate = bootstrap.clock_rate(settings)
+    beside = [
+        asyncio.create_task(work)
+        for work in (
+            ticker.run(adapters.event_log, committer, clock, settings.tick_seconds * 1000, rate),
+            ticker.retain(adapters.event_log, clock, settings.payload_retention_days),
+            refusals.run(committer, clock, settings.tick_seconds / rate),
+        )
+    ]
     _collect_seldom()
     try:
         await server.serve(gateway, settings.http_host, settings.http_port)
     finally:
-        for task in (ticking, retaining):
+        for task in beside:
             task.cancel()
-        await asyncio.gather(ticking, retaining, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
+        with suppress(Unavailable):
+            await refusals.write(committer, clock.now())
         await committer.close()
         await appender.close()
         keys.close()
         integrations.close()
         metrics.close()
         adapters.close()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what the gateway takes at most."""
+    return Limits(
+        wire=settings.wire_limit_bytes,
+        envelope=settings.envelope_limit_bytes,
+        item=settings.item_limit_bytes,
+        body_seconds=settings.body_deadline_seconds,
+        large_in_flight=settings.large_bodies_bytes,
+    )
 
 
 def _collect_seldom() -> None:

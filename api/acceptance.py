@@ -4,9 +4,11 @@ One item never harms its neighbour: each is taken on its own, and what cannot be
 """
 
 import hashlib
+import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -52,6 +54,8 @@ class Intake:
     """(item type, outcome) -> how many."""
     reasons: list[str] = field(default_factory=list)
     """Why items were refused, for the answer to a request of which nothing was usable."""
+    bugs: list[str] = field(default_factory=list)
+    """Where code of ours failed, for the operator: without a word of what was sent."""
     scrubbed: int = 0
 
     def put(self, source: Source, record: ProjectRecord) -> None:
@@ -65,44 +69,77 @@ class Intake:
         self.records.append(Append("sentry.payloads", str(source.key.project_id), payload.encode(body)))
 
 
-def take_envelope(envelope: Envelope, source: Source, item_limit: int) -> Intake:
-    """Return what the envelope becomes. Items over `item_limit` bytes are dropped and counted; raises nothing."""
+Taker = Callable[[Item, Source, Intake, str | None], None]
+"""(item, source, intake, event id of the envelope's header): puts the item's records, or raises."""
+
+
+def take_envelope(
+    envelope: Envelope,
+    source: Source,
+    item_limit: int,
+    *,
+    limited: Container[str] = (),
+    takers: Mapping[str, Taker] | None = None,
+) -> Intake:
+    """Return what the envelope becomes; raises nothing.
+
+    Items over `item_limit` bytes, and those of types that are `limited` for now, are dropped and counted. `takers` are
+    the types that are read, TAKERS if None.
+    """
     intake = Intake()
+    takers = TAKERS if takers is None else takers
     header_id = envelope.header.get("event_id")
+    header_id = header_id if isinstance(header_id, str) else None
     for item in envelope.items:
-        take = TAKERS.get(item.type)
-        outcome = "skipped"
-        if len(item.payload) > item_limit:
+        take = takers.get(item.type)
+        if take is None:
+            outcome = "skipped"
+        elif item.type in limited:
+            outcome = "rate_limited"
+        elif len(item.payload) > item_limit:
             outcome = "too_large"
             intake.reasons.append(f"{item.type}: item of {len(item.payload)} bytes exceeds {item_limit}")
-        elif take is not None:
-            try:
-                take(item, source, intake, header_id if isinstance(header_id, str) else None)
-                outcome = "accepted"
-            except Permanent as exception:
-                outcome = "invalid"
-                intake.reasons.append(f"{item.type}: {exception}")
+        else:
+            outcome = _outcome(partial(take, item, source, intake, header_id), intake, item.type)
         intake.outcomes[item.type, outcome] += 1
     return intake
 
 
-def take_event(body: bytes, source: Source) -> Intake:
-    """Return what a bare event (`/store/`) becomes; raises Malformed when it is none."""
+def take_event_object(value: dict[str, Any], source: Source, origin_url: str | None) -> Intake:
+    """Return what an event becomes that came by a webhook, already parsed; raises nothing."""
     intake = Intake()
-    _take_event(Item(type="event", header={}, payload=body), source, intake, None)
-    intake.outcomes["event", "accepted"] += 1
+    outcome = _outcome(partial(_append_linked, value, source, intake, origin_url), intake, "event")
+    intake.outcomes["event", outcome] += 1
     return intake
 
 
-def take_event_object(value: dict[str, Any], source: Source, origin_url: str | None) -> Intake:
-    """Return what an event becomes that came by a webhook, already parsed."""
-    intake = Intake()
+def _outcome(take: Callable[[], None], intake: Intake, what: str) -> str:
+    """Take one item and return what became of it. What it put before it failed is taken back: its neighbours stay."""
+    before = len(intake.records)
+    try:
+        take()
+    except Permanent as exception:
+        intake.reasons.append(f"{what}: {exception}")
+    except Exception as exception:  # noqa: BLE001 -- a bug that one item brings to light must not cost its neighbours
+        intake.reasons.append(f"{what}: it could not be read, which is a bug of this server")
+        intake.bugs.append(f"{what}: {type(exception).__name__} at {_place(exception)}")
+    else:
+        return "accepted"
+    del intake.records[before:]
+    return "invalid"
+
+
+def _place(exception: BaseException) -> str:
+    """Return where the exception was raised, innermost first; its message may quote what was sent."""
+    frames = traceback.extract_tb(exception.__traceback__)[-4:]
+    return " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+
+
+def _append_linked(value: dict[str, Any], source: Source, intake: Intake, origin_url: str | None) -> None:
     mark = Marker(source.salt)
     origin_url = redact_link(origin_url, mark) if origin_url else None
     intake.scrubbed += mark.places
     _append_event(value, source, intake, None, origin_url)
-    intake.outcomes["event", "accepted"] += 1
-    return intake
 
 
 def _object(raw: bytes, what: str) -> dict[str, Any]:
@@ -203,7 +240,9 @@ def _take_sessions(item: Item, source: Source, intake: Intake, _: str | None) ->
 
 def _take_transaction(item: Item, source: Source, intake: Intake, _: str | None) -> None:
     value = _object(item.payload, "transaction")
-    kept = {name: value[name] for name in ("release", "environment") if name in value}  # its spans are not
+    kept: dict[str, Any] = {
+        name: value[name] for name in ("release", "environment") if name in value
+    }  # its spans are not
     outcome = transactions.parse(value | _scrub(kept, source, intake), source.received_at)
     bucket = SessionBucket(
         started_at=outcome.started_at // 60_000 * 60_000,
@@ -307,7 +346,7 @@ def take_deploy(notice: DeployNotice, source: Source) -> Intake:
     return intake
 
 
-TAKERS: dict[str, Callable[[Item, Source, Intake, str | None], None]] = {
+TAKERS: dict[str, Taker] = {
     "event": _take_event,
     "transaction": _take_transaction,
     "session": _take_sessions,

@@ -24,15 +24,24 @@ class Disconnected(Permanent):
     """The client went away before its body was complete."""
 
 
-async def read_body(headers: dict[str, str], receive: Receive, limit: int, deadline_seconds: float) -> bytes:
-    """Return the whole body.
+async def read_body(
+    headers: dict[str, str],
+    receive: Receive,
+    limit: int,
+    deadline_seconds: float,
+    hold: Callable[[int], None] | None = None,
+) -> bytes:
+    """Return the whole body. `hold` is told how many bytes are, or will be, held, and may raise.
 
     Raises BodyTooLarge as soon as the declared or the received length passes `limit` bytes, BodyTooSlow when it is
     not complete after `deadline_seconds`, Disconnected when the client leaves.
     """
     declared = headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > limit:
-        raise BodyTooLarge(f"body of {declared} bytes exceeds {limit}")
+    if declared.isascii() and declared.isdigit():
+        if int(declared) > limit:
+            raise BodyTooLarge(f"body of {declared} bytes exceeds {limit}")
+        if hold is not None:
+            hold(int(declared))
     chunks: list[bytes] = []
     size = 0
     try:
@@ -45,6 +54,8 @@ async def read_body(headers: dict[str, str], receive: Receive, limit: int, deadl
                 size += len(chunk)
                 if size > limit:
                     raise BodyTooLarge(f"body exceeds {limit} bytes")
+                if hold is not None:
+                    hold(size)
                 chunks.append(chunk)
                 if not message.get("more_body", False):
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -4,12 +4,15 @@ Plain ASGI instead of FastAPI: this is the path that takes thousands of requests
 """
 
 import asyncio
+import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
+from typing import TypeVar
 
 import orjson
 
@@ -18,11 +21,17 @@ from api.acceptance import Intake, Source
 from api.body import BodyTooLarge, BodyTooSlow, Disconnected, Receive, Scope, Send, read_body
 from api.committer import Committer
 from api.counters import Counters
+from api.in_flight import SMALL_BYTES, InFlight, Place
 from api.lookups import Lookups
+from api.refusals import Refusals
 from premortem.exceptions import Permanent, PremortemException, Unavailable
 from premortem.ports import Clock, ProjectKey
 from premortem.sentry import auth, encoding, envelope, rate_limits, store_body
+from premortem.sentry.envelope import Envelope, Item
+from premortem.sentry.event_payload import text
 
+T = TypeVar("T")
+_LOGGER = logging.getLogger(__name__)
 PATH = re.compile(r"/api/(?P<project>[^/]{1,40})/(?P<endpoint>envelope|store)/?\Z")
 TUNNELS = frozenset({"/tunnel", "/tunnel/"})
 
@@ -53,6 +62,8 @@ class Limits:
     item: int
     body_seconds: float
     in_flight_per_address: int = 256
+    large_in_flight: int = 256 << 20
+    """Bytes that large bodies may take in memory, all together."""
 
 
 class Ingest:
@@ -66,11 +77,14 @@ class Ingest:
         counters: Counters,
         limits: Limits,
         salt: bytes,
+        refusals: Refusals,
+        takers: Mapping[str, acceptance.Taker] | None = None,
     ) -> None:
         self._keys, self._committer, self._clock, self._counters = keys, committer, clock, counters
-        self._limits, self._salt = limits, salt
+        self._limits, self._salt, self._refusals = limits, salt, refusals
+        self._takers = takers
         self._windows = rate_limits.Window()
-        self._in_flight: dict[str, int] = {}
+        self._in_flight = InFlight(limits.in_flight_per_address, limits.large_in_flight)
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="heavy")
         """For large bodies: threads of their own, because those of the stores may hang with a store."""
 
@@ -82,36 +96,30 @@ class Ingest:
         if method == "OPTIONS":
             await respond(send, 200, b"", _PREFLIGHT)
             return
-        address = (scope.get("client") or ("", 0))[0]
-        held = self._in_flight.get(address, 0)
-        self._in_flight[address] = held + 1
+        place = None
         try:
             if method != "POST":
                 status, body, headers = 405, _error(f"method {method} is not allowed"), {"allow": "POST, OPTIONS"}
-            elif held >= self._limits.in_flight_per_address:
+            elif (place := self._in_flight.enter((scope.get("client") or ("", 0))[0])) is None:
                 status, body, headers = 429, _error("too many requests at once from one address"), {"retry-after": "1"}
             else:
-                status, body, headers = await self._answer(
-                    scope, receive, endpoint, match["project"] if match else None
-                )
+                project = match["project"] if match else None
+                status, body, headers = await self._answer(scope, receive, endpoint, project, place)
         except Disconnected:
             return
         finally:
-            left = self._in_flight[address] - 1
-            if left:
-                self._in_flight[address] = left
-            else:
-                del self._in_flight[address]
+            if place is not None:
+                place.leave()
         self._counters.request(endpoint, str(status)).inc()
         await respond(send, status, body, [*_CORS, *((k.encode(), v.encode()) for k, v in headers.items())])
 
     async def _answer(
-        self, scope: Scope, receive: Receive, endpoint: str, project: str | None
+        self, scope: Scope, receive: Receive, endpoint: str, project: str | None, place: Place
     ) -> tuple[int, bytes, dict[str, str]]:
         try:
-            return await self._take(scope, receive, endpoint, project)
+            return await self._take(scope, receive, endpoint, project, place)
         except (BodyTooLarge, encoding.TooLarge) as exception:
-            return self._refuse(413, "too_large", exception)
+            return self._refuse(413, "too_large", exception, "too_large" if endpoint == "store" else "")
         except BodyTooSlow as exception:
             return self._refuse(408, "too_slow", exception)
         except auth.AuthRejected as exception:
@@ -119,50 +127,66 @@ class Ingest:
         except Unavailable as exception:
             return *self._refuse(503, "unavailable", exception)[:2], {"retry-after": "5"}
         except Permanent as exception:
-            return self._refuse(400, "malformed", exception)
+            return self._refuse(400, "malformed", exception, "invalid" if endpoint == "store" else "")
 
-    def _refuse(self, status: int, reason: str, exception: PremortemException) -> tuple[int, bytes, dict[str, str]]:
+    def _refuse(
+        self, status: int, reason: str, exception: PremortemException, outcome: str = ""
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """Count and answer a request that nothing was taken of; `outcome` if it is known to be one event."""
         self._counters.drop(reason).inc()
+        if outcome:
+            self._counters.item("event", outcome).inc()
         return status, _error(str(exception)), {}
 
     async def _take(
-        self, scope: Scope, receive: Receive, endpoint: str, project: str | None
+        self, scope: Scope, receive: Receive, endpoint: str, project: str | None, place: Place
     ) -> tuple[int, bytes, dict[str, str]]:
         started = perf_counter()
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         credentials = auth.parse(headers, scope.get("query_string", b"").decode("latin-1"))
-        raw = await read_body(headers, receive, self._limits.wire, self._limits.body_seconds)
-        body = encoding.decompress(raw, headers.get("content-encoding", ""), self._limits.envelope)
+        raw = await read_body(headers, receive, self._limits.wire, self._limits.body_seconds, place.hold)
+        body = await self._decompress(raw, headers.get("content-encoding", ""))
+        place.hold(len(raw) + len(body))
         if not body:
             raise envelope.Malformed("empty body")
-        if endpoint == "store":
-            body = store_body.decode(body)
-            parsed = None
-        else:
-            parsed = envelope.parse(body)
-        dsn = parsed.header.get("dsn") if parsed else None
+        parsed = await self._aside(partial(_parse, body, endpoint), len(body))
+        dsn = parsed.header.get("dsn")
         settled = auth.combine(credentials, dsn if isinstance(dsn, str) else None, project)
         now = self._clock.now()
         key = await self._known(settled, now)
+        limit = self._limit(key, parsed, now)
         source = Source(key, now, secrets.token_hex(16), self._salt)
-        events = 1 if parsed is None else sum(item.type == "event" for item in parsed.items)
-        wait = self._windows.admit(key.public_key, now, events, key.events_per_minute) if key.events_per_minute else 0
-        if wait:
-            return self._limited(wait, events)
-        work = _intake(body, parsed, source, self._limits.item)
-        intake = await self._aside(work) if len(body) > _HEAVY_BYTES else work()
+        limited = ("event",) if limit else ()
+        take = partial(acceptance.take_envelope, limited=limited, takers=self._takers)
+        intake = await self._aside(partial(take, parsed, source, self._limits.item), len(body))
         self._count(intake)
         parsed_at = perf_counter()
         if intake.records:
             await self._committer.append(intake.records)
-        elif intake.reasons:
-            status = 413 if all(outcome == "too_large" for _, outcome in intake.outcomes) else 400
-            return status, _error("nothing in this request could be used", intake.reasons), {}
+        if (refusal := _refusal(intake, limit)) is not None:
+            return refusal
         self._counters.stage("parse").observe(parsed_at - started)
         self._counters.stage("append").observe(perf_counter() - parsed_at)
-        return 200, _identified(intake, parsed), {}
+        told = rate_limits.headers([limit])["x-sentry-rate-limits"] if limit else ""
+        return 200, _identified(intake, parsed), {"x-sentry-rate-limits": told} if told else {}
 
-    async def _aside(self, work: Callable[[], Intake]) -> Intake:
+    async def _decompress(self, raw: bytes, name: str) -> bytes:
+        """Return the body with its encoding undone: a small one here, what turns out large in the thread."""
+        if name.strip().lower() in ("", "identity"):
+            return encoding.decompress(raw, name, self._limits.envelope)
+        if len(raw) > _HEAVY_BYTES:
+            return await self._aside(partial(encoding.decompress, raw, name, self._limits.envelope), len(raw))
+        try:
+            return encoding.decompress(raw, name, min(SMALL_BYTES, self._limits.envelope))
+        except encoding.TooLarge:
+            if self._limits.envelope <= SMALL_BYTES:
+                raise
+        return await self._aside(partial(encoding.decompress, raw, name, self._limits.envelope), SMALL_BYTES)
+
+    async def _aside(self, work: Callable[[], T], size: int) -> T:
+        """Do the work on a body of `size` bytes: in the thread if it is large."""
+        if size <= _HEAVY_BYTES:
+            return work()
         return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
 
     async def _known(self, credentials: auth.Credentials, now: int) -> ProjectKey:
@@ -171,11 +195,14 @@ class Ingest:
             raise auth.AuthRejected(403, "bad or disabled DSN key for this project")
         return key
 
-    def _limited(self, wait: int, events: int) -> tuple[int, bytes, dict[str, str]]:
-        self._counters.drop("rate_limited").inc(events)
-        limit = rate_limits.Limit(seconds=wait, categories=("error",), scope="key", reason="rate_limited")
-        detail = "Sentry dropped data due to a quota or internal rate limit being reached."
-        return 429, _error(detail), rate_limits.headers([limit])
+    def _limit(self, key: ProjectKey, parsed: Envelope, now: int) -> rate_limits.Limit | None:
+        """Count the events for their project, which all of its keys share; return the limit when it is reached."""
+        events = sum(item.type == "event" for item in parsed.items) if key.events_per_minute else 0
+        wait = self._windows.admit(str(key.project_id), now, events, key.events_per_minute) if events else 0
+        if not wait:
+            return None
+        self._refusals.add(key, events)
+        return rate_limits.Limit(seconds=wait, categories=("error",), scope="project", reason="rate_limited")
 
     def _count(self, intake: Intake) -> None:
         for (kind, outcome), count in intake.outcomes.items():
@@ -184,19 +211,32 @@ class Ingest:
                 self._counters.drop(outcome).inc(count)
         if intake.scrubbed:
             self._counters.scrubbed.inc(intake.scrubbed)
+        for bug in intake.bugs:
+            _LOGGER.error("an item was not taken: %s", bug)
 
 
-def _intake(body: bytes, parsed: envelope.Envelope | None, source: Source, item_limit: int) -> Callable[[], Intake]:
-    if parsed is None:
-        return lambda: acceptance.take_event(body, source)
-    return lambda: acceptance.take_envelope(parsed, source, item_limit)
+def _parse(body: bytes, endpoint: str) -> Envelope:
+    """Return the envelope of a body; an event sent to `/store/` is one of a single item."""
+    if endpoint == "store":
+        return Envelope({}, (Item("event", {}, store_body.decode(body)),))
+    return envelope.parse(body)
 
 
-def _identified(intake: Intake, parsed: envelope.Envelope | None) -> bytes:
-    event_id = intake.event_id
-    if event_id is None and parsed is not None:
-        stated = parsed.header.get("event_id")
-        event_id = stated.replace("-", "").lower() if isinstance(stated, str) and len(stated) <= 36 else None
+def _refusal(intake: Intake, limit: rate_limits.Limit | None) -> tuple[int, bytes, dict[str, str]] | None:
+    """Return the answer to a request of which nothing was usable; None when something was, or there was nothing."""
+    if any(outcome == "accepted" for _, outcome in intake.outcomes):
+        return None
+    if limit:
+        detail = "Sentry dropped data due to a quota or internal rate limit being reached."
+        return 429, _error(detail), rate_limits.headers([limit])
+    if intake.reasons:
+        status = 413 if all(outcome in ("too_large", "skipped") for _, outcome in intake.outcomes) else 400
+        return status, _error("nothing in this request could be used", intake.reasons), {}
+    return None
+
+
+def _identified(intake: Intake, parsed: Envelope) -> bytes:
+    event_id = intake.event_id or text.event_id(parsed.header.get("event_id"))
     return orjson.dumps({"id": event_id}) if event_id else b"{}"
 
 

@@ -5,6 +5,7 @@ takes the legacy plugin, which signs nothing. A replayed delivery changes nothin
 """
 
 import hmac
+import logging
 import secrets
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ from api.committer import Committer
 from api.counters import Counters
 from api.ingest import Limits, respond
 from api.lookups import Lookups
-from premortem.exceptions import Permanent, Unavailable
+from premortem.exceptions import Malformed, Permanent, Unavailable
 from premortem.ports import Clock, Integration, ProjectKey
 from premortem.sentry import json_body, webhook
 
@@ -25,6 +26,8 @@ PREFIX = "/webhooks/"
 ALL = ""
 """The one name under which all integrations are looked up."""
 _SENTRY = "/webhooks/sentry"
+_LARGEST = 4 << 20
+_LOGGER = logging.getLogger(__name__)
 
 
 class Webhooks:
@@ -67,7 +70,7 @@ class Webhooks:
         if scope["method"] != "POST":
             return 405, "webhooks are POSTed"
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await read_body(headers, receive, self._limits.envelope, self._limits.body_seconds)
+        body = await read_body(headers, receive, min(self._limits.envelope, _LARGEST), self._limits.body_seconds)
         now = self._clock.now()
         integration = _sender(await self._integrations.find(ALL, now), headers, body, path[len(_SENTRY) + 1 :])
         if integration is None:
@@ -86,8 +89,12 @@ class Webhooks:
         key = ProjectKey("", integration.tenant_id, integration.project_id, active=True, events_per_minute=0)
         source = Source(key, now, secrets.token_hex(16), self._salt)
         intake = acceptance.take_event_object(notice.event, source, notice.web_url)
+        for bug in intake.bugs:
+            _LOGGER.error("a webhook was not taken: %s", bug)
+        self._counters.item("webhook", "invalid" if intake.reasons else "accepted").inc()
+        if intake.reasons:
+            raise Malformed(intake.reasons[0])
         await self._committer.append(intake.records)
-        self._counters.item("webhook", "accepted").inc()
 
 
 def _sender(

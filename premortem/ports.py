@@ -299,7 +299,7 @@ class ProjectKey(Struct, frozen=True):
     project_id: ProjectId
     active: bool
     events_per_minute: int
-    """Rate limit of the key; 0 = none."""
+    """The key's events are refused once all keys of its project sent so many in a minute; 0 = never."""
 
 
 class Project(Struct, frozen=True):
@@ -341,7 +341,7 @@ class Administration(Protocol):
         """Refuse the key from now on; Malformed when there is none."""
 
     def limit_key(self, public_key: str, events_per_minute: int) -> None:
-        """Take at most so many events a minute with the key, 0 = any number; Malformed when there is no such key."""
+        """Refuse the key's events once its project sent so many in a minute, 0 = never; Malformed for no key."""
 
     def projects(self, tenant: TenantId) -> Sequence[Project]:
         """Return the tenant's projects in order of id."""

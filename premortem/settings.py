@@ -74,8 +74,13 @@ class Settings(BaseSettings):
     payload_retention_days: Annotated[
         int, Field(ge=1, le=3650, description="Days that scrubbed bodies stay on the log after they were archived.")
     ] = 30
-    wire_limit_bytes: Annotated[int, Field(ge=1024, description="Largest request body as sent, compressed.")] = 1 << 20
-    envelope_limit_bytes: Annotated[int, Field(ge=1024, description="Largest envelope after decompression.")] = 4 << 20
+    wire_limit_bytes: Annotated[
+        int, Field(ge=1024, description="Largest request body as sent, with its attachments.")
+    ] = 20 << 20
+    envelope_limit_bytes: Annotated[int, Field(ge=1024, description="Largest envelope after decompression.")] = 32 << 20
+    large_bodies_bytes: Annotated[
+        int, Field(ge=1 << 20, description="What bodies over 1 MiB may take in memory, all together.")
+    ] = 256 << 20
     item_limit_bytes: Annotated[int, Field(ge=1024, description="Largest single event or log item.")] = 1 << 20
     body_deadline_seconds: Annotated[
         float, Field(gt=0, description="A body that takes longer to arrive is cut off.")

@@ -119,7 +119,7 @@ def limit_key(
     events_per_minute: Annotated[int, typer.Argument(min=0, help="Events a minute; 0 = no limit.")],
     as_json: Annotated[bool, json_option('{"key", "events_per_minute"}')] = False,
 ) -> None:
-    """Take at most so many events a minute with this key; SDKs are told to wait (429) and count their drops."""
+    """Refuse this key's events once its project sent so many in a minute, by any key; SDKs are told to wait (429)."""
     from premortem import bootstrap
 
     with bootstrap.administration(Settings()) as administration:

@@ -1,4 +1,4 @@
-"""Rate limits: Sentry's headers that tell a client to wait, and a window that counts what a key sent."""
+"""Rate limits: Sentry's headers that tell a client to wait, and a window that counts what a project sent."""
 
 from collections import OrderedDict
 from collections.abc import Sequence

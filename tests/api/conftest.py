@@ -1,13 +1,15 @@
 """The whole gateway over memory adapters, driven as ASGI."""
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
+from api.acceptance import Taker
 from api.app import Gateway, read_api
 from api.committer import Committer
 from api.counters import Counters
@@ -15,6 +17,7 @@ from api.dependencies import Stores
 from api.ingest import Ingest, Limits
 from api.lookups import Lookups
 from api.metrics import StoreMetrics
+from api.refusals import Refusals
 from api.webhooks import Webhooks
 from premortem.adapters.administration.memory import MemoryAdministration
 from premortem.adapters.checkpoint_store.memory import MemoryCheckpointStore
@@ -68,6 +71,8 @@ class World:
     tasks: MemoryTaskQueue
     clock: FixedClock
     counters: Counters
+    refusals: Refusals
+    committer: Committer
     project: int
 
     def values(self, topic: Any) -> list[bytes]:
@@ -78,6 +83,12 @@ class World:
 
     def bodies(self) -> list[Body]:
         return [payload.decode(value) for value in self.values("sentry.payloads")]
+
+    def items(self) -> dict[tuple[str, str], float]:
+        """Return what became of the items: (type, outcome) -> how many."""
+        samples = [sample for family in self.counters.items.collect() for sample in family.samples]
+        counted = {(s.labels["type"], s.labels["outcome"]): s.value for s in samples if s.name.endswith("_total")}
+        return {labels: count for labels, count in counted.items() if count}
 
     async def envelope(self, body: bytes, **headers: str) -> httpx.Response:
         auth = {"x-sentry-auth": f"Sentry sentry_key={KEY}, sentry_version=7"}
@@ -93,16 +104,25 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+SMALL = Limits(wire=150_000, envelope=300_000, item=100_000, body_seconds=0.3)
+
+
 @pytest.fixture
 async def world(anyio_backend: str) -> AsyncIterator[World]:
+    async with a_world(SMALL) as world:
+        yield world
+
+
+@asynccontextmanager
+async def a_world(limits: Limits, takers: Mapping[str, Taker] | None = None) -> AsyncIterator[World]:
+    """Lend a gateway with these limits, in which `takers` read the items."""
     log, administration, clock, counters = FlakyLog(), MemoryAdministration(), FixedClock(), Counters()
     incidents, evidence, checkpoints = MemoryIncidentStore(), MemoryEvidenceStore(), MemoryCheckpointStore()
     project = administration.create_project(TenantId("acme"), "shop", "Shop", KEY)
     for tenant, token in (("acme", TOKEN), ("other", OTHER_TOKEN)):
         administration.create_token(TenantId(tenant), "test", hashlib.sha256(token.encode()).hexdigest())
     committer, keys = Committer(MemoryAppender(log)), Lookups(administration.key, fresh_ms=0, at_once_ms=0)
-    tasks = MemoryTaskQueue()
-    limits = Limits(wire=150_000, envelope=300_000, item=100_000, body_seconds=0.3)
+    tasks, refusals = MemoryTaskQueue(), Refusals()
     metrics = StoreMetrics(log, checkpoints, tasks, wait_seconds=0.3)
     stores = Stores(
         log,
@@ -118,14 +138,26 @@ async def world(anyio_backend: str) -> AsyncIterator[World]:
     )
     integrations = Lookups(lambda _: administration.integrations(), fresh_ms=0, at_once_ms=0)
     app = Gateway(
-        Ingest(keys, committer, clock, counters, limits, b"salt"),
+        Ingest(keys, committer, clock, counters, limits, b"salt", refusals, takers),
         Webhooks(integrations, committer, clock, counters, limits, b"salt"),
         read_api(stores),
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://premortem") as client:
         yield World(
-            client, app, log, administration, incidents, evidence, checkpoints, tasks, clock, counters, project.id
+            client=client,
+            app=app,
+            log=log,
+            administration=administration,
+            incidents=incidents,
+            evidence=evidence,
+            checkpoints=checkpoints,
+            tasks=tasks,
+            clock=clock,
+            counters=counters,
+            refusals=refusals,
+            committer=committer,
+            project=project.id,
         )
     await committer.close()
     keys.close()

@@ -165,15 +165,6 @@ async def test_nothing_is_acknowledged_while_the_log_is_away(world: World) -> No
     assert len(world.records()) == 1
 
 
-async def test_a_key_over_its_limit_is_told_when_to_come_back(world: World) -> None:
-    key = world.administration._keys[KEY]
-    world.administration._keys[KEY] = type(key)(KEY, key.tenant_id, key.project_id, True, 1)
-    assert (await world.envelope(envelope(item("event", EVENT_BYTES)))).status_code == 200
-    answer = await world.envelope(envelope(item("event", EVENT_BYTES)))
-    assert answer.status_code == 429
-    assert answer.headers["x-sentry-rate-limits"] == f"{answer.headers['retry-after']}:error:key:rate_limited"
-
-
 async def test_many_requests_at_once_from_one_address_are_all_answered(world: World) -> None:
     body = envelope(item("event", EVENT_BYTES))
     answers = await asyncio.gather(*(world.envelope(body) for _ in range(60)))
