@@ -57,9 +57,9 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     forget_days: float = 30.0
     """A baseline is dropped after this long without an event; the fingerprint itself stays known."""
     novelty_known: float = 10.0
-    """With fewer earlier new errors than this, a project has no habit to stand out from: the two numbers above decide,"""
+    """With fewer earlier new errors than this, a project has no habit to stand out from: the two numbers decide,"""
     novelty_score: float = 2.0
-    """from then on the decimal orders of magnitude of chance, among the new errors of the project."""
+    """and later the decimal orders of magnitude of chance, among the new errors of the project."""
     environment_hours: float = 24.0
     """An error is new in an environment only when the environment has been known for so long."""
     return_days: float = 14.0
@@ -78,6 +78,24 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """With fewer known errors than this, nothing counts as common."""
     storm_groups: float = 5.0
     """At least so many groups without anything in common must begin together before time alone joins them."""
+    ramp_score_opens: float = 4.0
+    """Decimal orders of magnitude of chance at which a slow ramp opens an incident."""
+    ramp_ratio: float = 1.6
+    """A ramp's days must hold this many times what they held before it."""
+    ramp_day_ratio: float = 1.25
+    """A day is high when it holds more than this times its baseline; three in four of a ramp's days must be."""
+    ramp_least_events: float = 30.0
+    ramp_omega: float = 0.02
+    """Relative variance of the level from one week to the next: what a key may wander before it is news."""
+    ramp_phi_prior: float = 3.0
+    ramp_wander: float = 0.02
+    """Relative variance of a day's rate: with `ramp_phi_prior`, how much days differ as long as little is known."""
+    ramp_prior_days: float = 7.0
+    """That prior weighs as much as so many days."""
+    ramp_over_ratio: float = 1.25
+    """A ramp is over when its last three days held no more than this times its baseline."""
+    ramp_frozen_days: float = 14.0
+    """A ramp that has not grown further for so long is the new level."""
 
     def with_values(self, values: Mapping[str, float]) -> "DetectorConfig":
         """Return the configuration with `values` on top.
@@ -112,6 +130,14 @@ LIMITS: dict[str, tuple[float, float]] = {field.name: (0.01, 10_000.0) for field
     "release_minutes": (1.0, 1440.0),
     "common_share": (0.001, 1.0),
     "storm_groups": (2.0, 1000.0),
+    "ramp_score_opens": (2.0, 300.0),
+    "ramp_ratio": (1.0, 100.0),
+    "ramp_day_ratio": (1.0, 10.0),
+    "ramp_omega": (0.0, 10.0),
+    "ramp_phi_prior": (1.0, 100.0),
+    "ramp_wander": (0.0, 10.0),
+    "ramp_over_ratio": (1.0, 10.0),
+    "ramp_frozen_days": (1.0, 28.0),
 }
 """Smallest and largest value of each number that a record on the log may set (a NaN is in no interval)."""
 
