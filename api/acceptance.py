@@ -16,7 +16,7 @@ import orjson
 
 from premortem.domain import payload, project_stream
 from premortem.domain.error_event import ErrorEvent
-from premortem.domain.fingerprint import Grouping, group
+from premortem.domain.fingerprint import Grouping, group, kept
 from premortem.domain.ids import EventId, Fingerprint, derive
 from premortem.domain.project_stream import Deployed, DropsCounted, ErrorSeen, ProjectRecord, SessionsCounted
 from premortem.exceptions import Malformed, Permanent
@@ -162,8 +162,9 @@ def _append_event(
     normalised, event = normalise(
         scrubbed, event_id=event_id, received_at=source.received_at, user_salt=source.salt, mark=mark
     )
-    body = orjson.dumps(normalised)
     grouping = group(event)
+    normalised[kept.FIELD] = orjson.Fragment(kept.encode(grouping))
+    body = orjson.dumps(normalised)
     intake.put(source, error_seen(event, grouping, source, hashlib.sha256(body).hexdigest(), origin_url))
     intake.put_body(source, _event_body(event, grouping, source, body))
     intake.event_id = event_id

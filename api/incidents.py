@@ -7,7 +7,8 @@ from fastapi import APIRouter, HTTPException, Path, Query
 
 from api.dependencies import CurrentStores, CurrentTenant, call
 from api.problems import Problem
-from api.schemas import DecisionView, FactView, IncidentDetail, IncidentPage, IncidentView, TimelinePage
+from api.schemas import DecisionView, FactView, GroupingView, IncidentDetail, IncidentPage, IncidentView, TimelinePage
+from premortem.domain.fingerprint import kept
 from premortem.domain.ids import EventId, IncidentId, ProjectId
 from premortem.domain.incident import Incident, Status
 from premortem.ports import IncidentFilter
@@ -64,6 +65,21 @@ async def get_timeline(
     return TimelinePage(facts=[FactView.of(fact) for fact in facts])
 
 
+@router.get("/incidents/{incident_id}/grouping", summary="Why the incident's event is the error that it is")
+async def get_grouping(stores: CurrentStores, tenant: CurrentTenant, incident_id: _Id) -> GroupingView:
+    """Return what made the fingerprints of the event that fired the detector; 404 when there is no such incident, or
+    while its event is not in the archive.
+    """
+    incident = await call(stores.incidents.get, tenant, IncidentId(incident_id))
+    if incident is None:
+        raise HTTPException(404, f"There is no incident {incident_id}.")
+    event = await call(stores.evidence.event, tenant, incident.project_id, EventId(incident.event_id))
+    grouping = kept.of_body(event.payload) if event else None
+    if grouping is None:
+        raise HTTPException(404, f"The archive has no grouping of event {incident.event_id} (yet, or any more).")
+    return GroupingView.of(incident.event_id, grouping)
+
+
 @router.get("/projects/{project_id}/events/{event_id}", summary="One archived event, as scrubbed", tags=["events"])
 async def get_event(
     stores: CurrentStores,
@@ -82,6 +98,7 @@ async def get_event(
 def _detail(incident: Incident, base_url: str) -> IncidentDetail:
     return IncidentDetail(
         incident=IncidentView.of(incident, base_url),
+        grouping=f"{base_url}/incidents/{incident.id}/grouping",
         decisions=[DecisionView.of(decision) for decision in incident.decisions],
         pull_requests=[{f: getattr(pr, f) for f in pr.__struct_fields__} for pr in incident.pull_requests],
     )

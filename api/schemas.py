@@ -7,6 +7,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from premortem.domain.decision import Decision, explain
+from premortem.domain.fingerprint import Grouping
 from premortem.domain.incident import Incident, Status
 from premortem.domain.timeline import Severity
 from premortem.ports import StoredFact
@@ -118,7 +119,46 @@ class IncidentDetail(BaseModel):
 
     incident: IncidentView
     decisions: list[DecisionView]
+    grouping: str = Field(description="Where to read why the event that fired the detector is this error.")
     pull_requests: list[dict[str, Any]]
+
+
+class GroupedValueView(BaseModel):
+    """One thing that two events must have in common to be the same error."""
+
+    role: str = Field(description="What it is: `module`, `function`, `type`, `message`, `fingerprint`...")
+    value: str
+
+
+class VariantView(BaseModel):
+    """One way to see an event: by the application's frames, by all frames, by its message."""
+
+    name: str
+    strategy: str = Field(description="What decided: `exception`, `stacktrace`, `message`, `fingerprint`...")
+    fingerprint: str = Field(description="The MD5 of the values, one behind the other.")
+    values: list[GroupedValueView]
+
+
+class GroupingView(BaseModel):
+    """Why an event belongs to its incident: two events are one error when they share a fingerprint."""
+
+    event_id: str
+    version: int = Field(description="Of the rules that made it.")
+    variants: list[VariantView] = Field(description="The strongest first.")
+
+    @classmethod
+    def of(cls, event_id: str, grouping: Grouping) -> "GroupingView":
+        """Return the view of an event's grouping."""
+        variants = [
+            VariantView(
+                name=variant.name,
+                strategy=variant.strategy,
+                fingerprint=variant.hash,
+                values=[GroupedValueView(role=role, value=value) for role, value in variant.values],
+            )
+            for variant in grouping.variants
+        ]
+        return cls(event_id=event_id, version=grouping.version, variants=variants)
 
 
 class IncidentPage(BaseModel):

@@ -158,6 +158,14 @@ def incidents(settings: Settings) -> Iterator[IncidentStore]:
         yield PostgresIncidentStore(pool)
 
 
+@contextmanager
+def evidence(settings: Settings) -> Iterator[EvidenceStore]:
+    """Lend the evidence store for a command."""
+    _require_running(settings, settings.clickhouse_url)
+    with closing(ClickHouseEvidenceStore(stack.resolve(settings).clickhouse_url)) as store:
+        yield store
+
+
 def first_project(administration: Administration, tenant: str, public_key: str) -> Project:
     """Return the tenant's first project; made with this key when there is none yet."""
     found = administration.projects(TenantId(tenant))

@@ -6,10 +6,11 @@ import msgspec
 import typer
 
 from premortem.cli.output import DEFAULT_TENANT, Tenant, console, json_option, print_json, print_table, printable
+from premortem.domain import fingerprint
 from premortem.domain import incident as domain
 from premortem.domain.decision import explain
-from premortem.domain.ids import IncidentId, ProjectId, TenantId
-from premortem.exceptions import Malformed
+from premortem.domain.ids import EventId, IncidentId, ProjectId, TenantId
+from premortem.exceptions import Malformed, Unavailable
 from premortem.settings import Settings
 
 commands = typer.Typer(help="Incidents.", no_args_is_help=True)
@@ -55,9 +56,9 @@ def list_incidents(
 def show_incident(
     incident_id: Annotated[str, typer.Argument(help="The incident's id.")],
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Annotated[bool, json_option('{"incident", "timeline"}')] = False,
+    as_json: Annotated[bool, json_option('{"incident", "timeline", "grouping"}')] = False,
 ) -> None:
-    """Show one incident: what it is, each decision with its numbers, and its timeline."""
+    """Show one incident: what it is, each decision with its numbers, what its event is grouped by, and its timeline."""
     from premortem import bootstrap
 
     with bootstrap.incidents(Settings()) as store:
@@ -65,9 +66,10 @@ def show_incident(
         if incident is None:
             raise Malformed(f"tenant {tenant!r} has no incident {incident_id}. List them: premortem incidents list.")
         facts = store.timeline(TenantId(tenant), incident.id, -1, 1000)
+    grouping = _grouping(incident)
     if as_json:
         timeline = [msgspec.json.decode(fact.value) for fact in facts]
-        print_json({"incident": _plain(incident), "timeline": timeline})
+        print_json({"incident": _plain(incident), "timeline": timeline, "grouping": msgspec.to_builtins(grouping)})
         return
     out = console()
     out.print(printable(incident.title), style="bold", markup=False)
@@ -89,9 +91,24 @@ def show_incident(
         for gate in decision.gates:
             mark = "passed" if gate.passed else "held"
             out.print(f"    {gate.name:24} {gate.observed:g} against {gate.limit:g}: {mark}", markup=False)
+    out.print("Grouped by")
+    for line in fingerprint.explain(grouping).splitlines() if grouping else ["(the archive does not have the event)"]:
+        out.print(f"  {printable(line)}", markup=False)
     out.print("Timeline")
     for fact in facts:
         out.print(f"  {_clock(fact.occurred_at)}  {fact.kind}", markup=False)
+
+
+def _grouping(incident: domain.Incident) -> fingerprint.Grouping | None:
+    """Return what made the fingerprints of the incident's event; None while the archive is away or does not have it."""
+    from premortem import bootstrap
+
+    try:
+        with bootstrap.evidence(Settings()) as store:
+            event = store.event(incident.tenant_id, incident.project_id, EventId(incident.event_id))
+    except Unavailable:
+        return None
+    return fingerprint.kept.of_body(event.payload) if event else None
 
 
 def _plain(incident: domain.Incident) -> Any:

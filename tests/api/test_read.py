@@ -5,11 +5,13 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from premortem.adapters.streams.archived import archived_row
 from premortem.domain import timeline
-from premortem.domain.ids import TenantId
+from premortem.domain.fingerprint import VERSION
+from premortem.domain.ids import ProjectId, TenantId
 from premortem.exceptions import Unavailable, Unprepared
 from premortem.ports import Append, Saved, StoredFact
-from tests.api.conftest import OTHER_TOKEN, TOKEN, World
+from tests.api.conftest import OTHER_TOKEN, TOKEN, World, item
 from tests.builders import NOW, detected, incident
 
 pytestmark = pytest.mark.anyio
@@ -131,3 +133,26 @@ async def test_the_openapi_document_describes_every_operation(world: World) -> N
     assert len(operations) >= 8
     assert all(op.get("summary") and op.get("description") for op in operations)
     assert "HTTPBearer" in document["components"]["securitySchemes"]
+
+
+async def test_an_incident_says_what_its_event_is_grouped_by(world: World) -> None:
+    event = {"fingerprint": ["{{ default }}", "eu"], "message": "order 17 is lost", "_grouping": "mine"}
+    answer = await world.envelope(b"{}\n" + item("event", json.dumps(event).encode()))
+    found = incident(event_id=answer.json()["id"], project_id=ProjectId(world.project))
+    world.incidents.save([Saved(found, 0, 0)], [])
+    path = f"/incidents/{found.id}/grouping"
+    early = await world.client.get(path, headers=MINE)
+    assert (early.status_code, "archive" in early.json()["detail"]) == (404, True)
+
+    world.evidence.insert([archived_row(body) for body in world.bodies()])
+    detail = (await world.client.get(f"/incidents/{found.id}", headers=MINE)).json()
+    assert detail["grouping"] == f"http://premortem{path}"
+    shown = (await world.client.get(path, headers=MINE)).json()
+    (variant,) = shown["variants"]
+    assert (shown["event_id"], shown["version"]) == (found.event_id, VERSION)
+    assert [(value["role"], value["value"]) for value in variant["values"]] == [
+        ("message", "order <int> is lost"),
+        ("fingerprint", "eu"),
+    ]
+    assert variant["fingerprint"] == world.records()[0].hashes[0]  # type: ignore[union-attr]
+    assert (await world.client.get(path, headers=THEIRS)).status_code == 404

@@ -110,6 +110,10 @@ def test_what_is_sent_by_hand_becomes_an_incident_that_can_be_listed_and_shown(c
     text = cli.run("incidents", "show", found[0]["id"]).stdout
     for expected in ("TillError: the till is empty", "till@2", "unhandled or fatal", "IncidentDetected"):
         assert expected in text
+    while not (grouping := cli.json("incidents", "show", found[0]["id"])["grouping"]):  # the archive is a moment behind
+        assert time.monotonic() < deadline
+    assert ["type", "TillError"] in grouping["variants"][0]["values"]
+    assert "    type: TillError" in cli.run("incidents", "show", found[0]["id"]).stdout
     assert "why" in cli.run("incidents", "list").stdout
     assert cli.json("incidents", "list", "--status", "resolved") == []
 

@@ -4,6 +4,7 @@ Two events are of one group when they share a hash. An event has one or two: by 
 and by all frames (`system`), or one by its message, its checksum, or the fingerprint that the client set.
 """
 
+from premortem.domain.fingerprint import kept
 from premortem.domain.fingerprint.grouping import VERSION, Grouping, explain, group
 
-__all__ = ["VERSION", "Grouping", "explain", "group"]
+__all__ = ["VERSION", "Grouping", "explain", "group", "kept"]
