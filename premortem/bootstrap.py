@@ -293,7 +293,9 @@ def topics(settings: Settings) -> list[TopicState]:
     if settings.kafka_brokers:
         from premortem.adapters.event_log import kafka_topics
 
-        return kafka_topics.describe_topics(**_kafka(settings), partitions=settings.partitions)
+        return kafka_topics.describe_topics(
+            **_kafka(settings), partitions=settings.partitions, payload_days=settings.payload_retention_days
+        )
     with event_log(settings) as log:
         return [_topic_state(log, topic, settings.payload_retention_days) for topic in TOPICS]
 

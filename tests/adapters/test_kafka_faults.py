@@ -136,7 +136,7 @@ def test_topics_are_made_once_and_another_number_of_partitions_is_a_conflict(
     assert create_topics(kafka_broker.address, partitions=2, payload_days=7, prefix=kafka_prefix) == []
     with pytest.raises(Conflict, match="PREMORTEM_PARTITIONS=2"):
         create_topics(kafka_broker.address, partitions=3, payload_days=7, prefix=kafka_prefix)
-    states = describe_topics(kafka_broker.address, partitions=2, prefix=kafka_prefix)
+    states = describe_topics(kafka_broker.address, partitions=2, payload_days=7, prefix=kafka_prefix)
     assert [state.retention_days for state in states] == [None, None, 7.0, None]
 
 

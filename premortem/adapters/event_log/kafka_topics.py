@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from premortem.adapters.event_log.kafka_client import (
@@ -23,12 +23,6 @@ _FOR_EVER = "-1"
 _MOST_REPLICAS = 3
 _LOOK_SECONDS = 0.05
 _NONE_FOR_THE_TIME = -1
-_LED_ANEW = {
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.FENCED_LEADER_EPOCH,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-}
 _AROUND_BYTES = 128 << 10  # what stands around a record, when it cannot be compressed
 
 
@@ -55,6 +49,11 @@ def counts_of(admin: AdminClient, prefix: str) -> dict[Topic, int]:
     return {t: len(found[name].partitions) for t in TOPICS if (name := name_of(t, prefix)) in found}
 
 
+def _count_brokers(admin: AdminClient) -> int:
+    with translated("metadata"):
+        return len(admin.list_topics(timeout=WAIT_SECONDS).brokers)
+
+
 def create_topics(
     brokers: str,
     *,
@@ -70,10 +69,8 @@ def create_topics(
     break the log's promises, with the mend; those are never changed behind somebody's back.
     """
     admin = open_admin(brokers, options or {})
-    with translated("metadata"):
-        known = len(admin.list_topics(timeout=WAIT_SECONDS).brokers)
     existing = counts_of(admin, prefix)
-    count = replicas or min(_MOST_REPLICAS, known)
+    count = replicas or min(_MOST_REPLICAS, _count_brokers(admin))
     missing = [topic for topic in TOPICS if topic not in existing]
     new = [
         NewTopic(name_of(topic, prefix), partitions, count, config=_settings(topic, payload_days, count))
@@ -82,7 +79,7 @@ def create_topics(
     if new:
         answer(admin.create_topics(new, operation_timeout=WAIT_SECONDS, request_timeout=WAIT_SECONDS), "topics")
         _wait_for_leaders(admin, [name_of(topic, prefix) for topic in missing], partitions)
-    states = describe_topics(brokers, partitions=partitions, options=options, prefix=prefix)
+    states = describe_topics(brokers, partitions=partitions, payload_days=None, options=options, prefix=prefix)
     problems = [problem for state in states for problem in state.problems]
     if problems:
         raise Conflict(" ".join(problems))
@@ -112,49 +109,71 @@ def _has_leaders(admin: AdminClient, name: str, partitions: int) -> bool:
 
 
 def describe_topics(
-    brokers: str, *, partitions: int, options: Mapping[str, str] | None = None, prefix: str = ""
+    brokers: str,
+    *,
+    partitions: int,
+    payload_days: int | None,
+    options: Mapping[str, str] | None = None,
+    prefix: str = "",
 ) -> list[TopicState]:
-    """Return every topic as it stands on the broker, in the order of `TOPICS`, with what is wrong with it."""
+    """Return every topic as it stands on the broker, in the order of `TOPICS`, with what is wrong with it.
+
+    `payload_days` None = tell only what breaks the log's promises, not what has drifted from the settings or stayed
+    behind a cluster that grew: with that the product still starts.
+    """
     admin = open_admin(brokers, options or {})
     existing = counts_of(admin, prefix)
-    names = {topic: name_of(topic, prefix) for topic in TOPICS}
-    resources = {topic: ConfigResource(ResourceType.TOPIC, names[topic]) for topic in existing}
-    configs = answer(admin.describe_configs(list(resources.values()), request_timeout=WAIT_SECONDS), "topics")
-    described = answer(
-        admin.describe_topics(TopicCollection([names[topic] for topic in existing]), request_timeout=WAIT_SECONDS),
-        "topics",
-    )
+    known = _count_brokers(admin)
     states = []
     for topic in TOPICS:
-        if topic not in existing:
-            problem = f"{names[topic]} is missing. Run: premortem topics create."
-            states.append(_state(names[topic], 0, 0, None, 0, (problem,)))
+        name, found = name_of(topic, prefix), existing.get(topic, 0)
+        if not found:
+            missing = f"{name} is missing. Run: premortem topics create."
+            states.append(
+                TopicState(name=name, partitions=0, records=0, retention_days=None, replication=0, problems=(missing,))
+            )
             continue
-        settings = {name: entry.value for name, entry in configs[resources[topic]].items()}
-        replication = min(len(p.replicas) for p in described[names[topic]].partitions)
-        found = existing[topic]
-        ends = [offsets(admin, names[topic], found, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest())]
-        problems = tuple(_problems(topic, names[topic], found, partitions, settings, replication))
+        settings, replication = _described(admin, name)
+        problems = _problems(topic, name, found, partitions, settings, replication)
+        if payload_days is not None:
+            problems += _drifted(topic, name, payload_days, settings, replication, known)
+        first, end = (offsets(admin, name, found, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
         states.append(
-            _state(names[topic], found, sum(ends[1]) - sum(ends[0]), _retention(settings), replication, problems)
+            TopicState(
+                name=name,
+                partitions=found,
+                records=sum(end) - sum(first),
+                retention_days=_retention(settings),
+                replication=replication,
+                problems=tuple(problems),
+            )
         )
     return states
+
+
+def _described(admin: AdminClient, name: str) -> tuple[dict[str, str], int]:
+    """Return the settings of a topic that is there, and on how many brokers its least replicated partition is."""
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    settings = answer(admin.describe_configs([resource], request_timeout=WAIT_SECONDS), name)[resource]
+    found = answer(admin.describe_topics(TopicCollection([name]), request_timeout=WAIT_SECONDS), name)[name]
+    return (
+        {setting: entry.value for setting, entry in settings.items()},
+        min(len(partition.replicas) for partition in found.partitions),
+    )
 
 
 def offsets(admin: AdminClient, name: str, partitions: int, spec: OffsetSpec) -> list[int]:
     """Return an offset of each partition of the topic `name`; -1 where there is none for a time.
 
-    The client remembers who leads a partition, and since when. A broker that came back leads anew: then it is asked
-    once more, after looking again.
+    The client remembers who leads a partition, and for long: of a leader that is gone it waits for an answer, one that
+    came back leads anew, and where there was none for a moment it finds none. Then it is asked once more, after looking
+    again.
     """
     try:
         return _asked(admin, name, partitions, spec)
-    except Unavailable as exception:
-        cause = exception.__cause__
-        if not isinstance(cause, KafkaException) or cause.args[0].code() not in _LED_ANEW:
-            raise
-    with translated("metadata"):
-        admin.list_topics(timeout=WAIT_SECONDS)
+    except Unavailable:
+        with translated("metadata"):
+            admin.list_topics(timeout=WAIT_SECONDS)
     return _asked(admin, name, partitions, spec)
 
 
@@ -211,27 +230,38 @@ def _problems(
         problems.append(f"{name} takes too small records. Set max.message.bytes={MAX_RECORD_BYTES + _AROUND_BYTES}.")
     if settings.get("unclean.leader.election.enable") == "true":
         problems.append(f"{name} lets a replica that lags become the leader. Set unclean.leader.election.enable=false.")
-    if replication >= _MOST_REPLICAS and settings.get("min.insync.replicas") == "1":
+    wanted = int(settings.get("min.insync.replicas", 1))
+    if wanted > replication:
+        problems.append(
+            f"{name} takes no record: it wants {wanted} replicas of {replication}. Lower min.insync.replicas."
+        )
+    if replication >= _MOST_REPLICAS and wanted == 1:
         problems.append(f"{name} answers when one replica has a record. Set min.insync.replicas=2.")
+    return problems
+
+
+def _drifted(
+    topic: Topic, name: str, payload_days: int, settings: Mapping[str, str], replication: int, brokers: int
+) -> list[str]:
+    """Return what is not as the product would make it today."""
+    problems = []
+    kept = _retention(settings)
+    if topic == "sentry.payloads" and kept is not None and kept != payload_days:
+        problems.append(
+            f"{name} keeps bodies for {kept:g} days, and PREMORTEM_PAYLOAD_RETENTION_DAYS says {payload_days}. "
+            f"Set retention.ms={payload_days * _DAY_MS}, or the setting."
+        )
+    if replication < _MOST_REPLICAS <= brokers:
+        problems.append(
+            f"{name} is on {replication} of {brokers} brokers: their loss is its loss. Give its partitions "
+            f"{_MOST_REPLICAS} replicas (kafka-reassign-partitions.sh), then set min.insync.replicas=2."
+        )
     return problems
 
 
 def _retention(settings: Mapping[str, str]) -> float | None:
     ms = settings.get("retention.ms", _FOR_EVER)
     return None if ms == _FOR_EVER else int(ms) / _DAY_MS
-
-
-def _state(
-    name: str, partitions: int, records: int, days: float | None, replication: int, problems: tuple[str, ...]
-) -> TopicState:
-    return TopicState(
-        name=name,
-        partitions=partitions,
-        records=records,
-        retention_days=days,
-        replication=replication,
-        problems=problems,
-    )
 
 
 def require(counts: Mapping[Topic, int], topic: Topic) -> int:
