@@ -12,9 +12,9 @@ from premortem.adapters.clock.system import SystemClock
 from premortem.adapters.event_log.copying import Progress, copy_log
 from premortem.adapters.event_log.postgres import PostgresEventLog, create_topics
 from premortem.adapters.event_log.postgres_appender import PostgresAppender
-from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
+from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore, require_version
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
-from premortem.adapters.postgres import Pool, connected, open_pool
+from premortem.adapters.postgres import Pool, open_pool
 from premortem.adapters.streams import crash
 from premortem.adapters.streams.parts import SOURCES as SOURCES
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
@@ -225,20 +225,19 @@ def pending_migrations(settings: Settings) -> list[str]:
 
 
 def postgres_version(settings: Settings) -> str:
-    """Return the server's version."""
-    with _pool(settings) as pool, connected(pool) as connection:
-        row = connection.execute(b"SHOW server_version").fetchone()
-    return f"PostgreSQL {row[0]}" if row else "PostgreSQL"
+    """Return the server's version; Conflict when it is too old, or when no tenant could read on it."""
+    from premortem.migrate.rights import examine
+
+    _require_running(settings, settings.postgres_dsn)
+    return examine(stack.resolve(settings).postgres_dsn)
 
 
 def clickhouse_version(settings: Settings) -> str:
-    """Return the server's version and how many events it holds."""
+    """Return the server's version and how many events it holds; Conflict when it is too old."""
     _require_running(settings, settings.clickhouse_url)
-    store = ClickHouseEvidenceStore(stack.resolve(settings).clickhouse_url)
-    try:
-        return f"{store.version()}, {store.count_events()} events archived"
-    finally:
-        store.close()
+    with closing(ClickHouseEvidenceStore(stack.resolve(settings).clickhouse_url)) as store:
+        version = require_version(store.version())
+        return f"ClickHouse {version}, {store.count_events()} events archived"
 
 
 def lags(settings: Settings) -> dict[Flow, int]:

@@ -10,12 +10,14 @@ import pytest
 
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
 from premortem.adapters.postgres import open_pool
+from premortem.cli.diagnosis import examine
 from premortem.domain.ids import TenantId
 from premortem.embedded.postgres import PostgresServer
 from premortem.exceptions import Conflict, Unprepared
 from premortem.migrate import MIGRATIONS, migrate_postgres
 from premortem.migrate.rights import become_reader, server_version, wanting
 from premortem.ports import IncidentFilter, Saved
+from premortem.settings import Settings
 from tests.builders import incident
 
 FILES = MIGRATIONS / "postgres"
@@ -134,7 +136,7 @@ def test_an_installation_that_could_not_read_is_mended_by_migrating(roleless: Po
     assert owned.reads_what_it_writes()
 
 
-def test_an_owner_who_lost_the_role_is_told_how_to_get_it_back(roleless: PostgresServer) -> None:
+def test_an_owner_who_lost_the_role_is_told_how_to_get_it_back(roleless: PostgresServer, tmp_path: Path) -> None:
     owned = Owned(roleless)
     owned.superuser("CREATE EXTENSION vector", "CREATE ROLE premortem_app", f"GRANT premortem_app TO {owned.owner}")
     migrate_postgres(owned.dsn, FILES)
@@ -142,9 +144,10 @@ def test_an_owner_who_lost_the_role_is_told_how_to_get_it_back(roleless: Postgre
         become_reader(connection)
         assert connection.execute("SELECT current_user").fetchone() == ("premortem_app",)
     owned.superuser(f"REVOKE premortem_app FROM {owned.owner}")
-    with psycopg.connect(owned.dsn) as connection, pytest.raises(Conflict) as refused:
-        become_reader(connection)
-    owned.mended(str(refused.value))
+    settings = Settings(postgres_dsn=owned.dsn, data_dir=tmp_path, http_port=1)
+    postgres = {finding.name: finding for finding in examine(settings)}["postgres"]
+    assert not postgres.healthy
+    owned.mended(postgres.detail)
     assert owned.reads_what_it_writes()
 
 

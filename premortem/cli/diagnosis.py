@@ -1,19 +1,17 @@
-"""`premortem doctor`: each thing that must be right, what was found, and what mends it."""
+"""`premortem doctor`: each thing that must be right, what was found, and what mends it in this installation."""
 
-import shutil
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from premortem.exceptions import PremortemException
+from premortem.cli import checks
+from premortem.cli.health import LATE_SECONDS
+from premortem.embedded import stack
+from premortem.exceptions import PremortemException, Unavailable, Unprepared
 from premortem.settings import Settings
 
-_SECONDS = 5.0
-_LEAST_FREE_BYTES = 2 << 30
-_CLOCK_SKEW_SECONDS = 5.0
-_TICKS_MISSED = 3
+_START = "start the stack: premortem up; then look at: premortem logs"
 
 
 @dataclass(frozen=True)
@@ -30,135 +28,101 @@ class Finding:
         return asdict(self)
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Run every check; a check that fails never keeps another from running."""
-    start = "start the stack: premortem up; then look at: premortem logs"
-    checks: list[tuple[str, Callable[[Settings], str], str]] = [
-        ("python", _python, "use Python 3.11 or 3.12: Bytewax has no wheels for others"),
-        ("gateway", _gateway, start),
-        ("postgres", _postgres, start),
-        ("clickhouse", _clickhouse, start),
-        ("migrations", _migrations, "run: premortem migrate"),
-        ("topics", _topics, "run: premortem topics create; what is there is yours to change"),
-        ("queues", _queues, "run: premortem queues create"),
-        ("dataflows", _dataflows, "look at: premortem logs dataflows"),
-        ("clock", _clock, "set the machine's clock (NTP); for missing ticks look at: premortem logs api"),
-        ("disk", _disk, "make room, or keep bodies for fewer days: PREMORTEM_PAYLOAD_RETENTION_DAYS"),
+@dataclass(frozen=True)
+class Check:
+    """What is looked at, and what mends it: when it does not answer (`away`), and when it is not right (`wrong`)."""
+
+    name: str
+    look: Callable[[Settings], str]
+    wrong: str
+    away: str = ""
+    needs: tuple[str, ...] = ()
+    """Checks without whose answer this one would only wait in vain."""
+
+
+def examine(settings: Settings, late_seconds: float = LATE_SECONDS) -> list[Finding]:
+    """Run every check; one that fails keeps no other from running, but for those that need its answer."""
+    findings, away = [], set()
+    for check in _checks(settings, late_seconds):
+        if missing := [name for name in check.needs if name in away]:
+            detail, mend = f"not looked at: it needs {', '.join(missing)}", f"mend {missing[0]} first"
+            findings.append(Finding(check.name, False, detail, mend))
+            continue
+        try:
+            findings.append(Finding(check.name, True, check.look(settings), check.wrong))
+        except Exception as problem:  # noqa: BLE001 -- whatever is wrong with one thing, the others are still looked at
+            is_away = isinstance(problem, Unavailable) and not isinstance(problem, Unprepared)
+            if is_away:
+                away.add(check.name)
+            findings.append(Finding(check.name, False, _words(problem), check.away if is_away else check.wrong))
+    return findings
+
+
+def _words(problem: Exception) -> str:
+    known = isinstance(problem, PremortemException | OSError)
+    return str(problem) if known else f"{type(problem).__name__}: {problem}"
+
+
+def _checks(settings: Settings, late_seconds: float) -> list[Check]:
+    """Return the checks with the mends of this installation: its stores are here or elsewhere, its processes have a
+    supervisor or somebody else.
+    """
+    places = _places(settings)
+    supervised = not settings.postgres_dsn or bool(stack.status(settings))
+    flows = "premortem logs dataflows" if supervised else "premortem flow-health NAME where it runs, and its own log"
+    ticks = "premortem logs api" if supervised else "the gateway's own log"
+    start = _START if supervised else "start the gateway (python -m api, its container, its pod)"
+    log = "topics" if settings.kafka_brokers else "postgres"
+    tasks = () if settings.sqs_region else ("postgres",)
+    return [
+        Check("python", checks.python, "use Python 3.11 or 3.12: Bytewax has no wheels for others"),
+        Check(
+            "gateway",
+            checks.gateway,
+            "mend what it names; it looks again by itself",
+            f"{start}; or set PREMORTEM_PUBLIC_URL to where it is" if settings.public_url else start,
+        ),
+        Check("postgres", checks.postgres, "do what it says (docs/operations.md)", places["postgres"]),
+        Check("clickhouse", checks.clickhouse, "do what it says (docs/operations.md)", places["clickhouse"]),
+        Check("migrations", checks.migrations, "run: premortem migrate", needs=("postgres", "clickhouse")),
+        Check(
+            "topics",
+            checks.topics,
+            "run: premortem topics create; what is there is yours to change",
+            places["topics"],
+            () if settings.kafka_brokers else ("postgres",),
+        ),
+        Check("queues", checks.queues, "run: premortem queues create", places["queues"], tasks),
+        Check(
+            "dataflows",
+            partial(checks.dataflows, late_seconds=late_seconds),
+            f"start again what stands, and look at: {flows}",
+            f"mend {log} first",
+            ("postgres", "topics"),
+        ),
+        Check(
+            "clock",
+            checks.clock,
+            f"set the machine's clock (NTP); for missing ticks look at: {ticks}",
+            f"mend {log} first",
+            ("postgres", "topics"),
+        ),
+        Check("disk", checks.disk, "make room, or keep bodies for fewer days: PREMORTEM_PAYLOAD_RETENTION_DAYS"),
     ]
-    return [_run(name, check, settings, mend) for name, check, mend in checks]
 
 
-def _run(name: str, check: Callable[[Settings], str], settings: Settings, mend: str) -> Finding:
-    try:
-        return Finding(name, True, check(settings), mend)
-    except (PremortemException, OSError) as exception:
-        return Finding(name, False, str(exception), mend)
-    except Exception as exception:  # noqa: BLE001 -- whatever is wrong with one thing, the others are still looked at
-        return Finding(name, False, f"{type(exception).__name__}: {exception}", mend)
+def _places(settings: Settings) -> Mapping[str, str]:
+    """Return, for each store, what mends that it does not answer."""
+    postgres = _reach("PREMORTEM_POSTGRES_DSN") if settings.postgres_dsn else _START
+    amazon = "see that this machine reaches Amazon's SQS in the region of PREMORTEM_SQS_REGION"
+    sqs = _reach("PREMORTEM_SQS_ENDPOINT") if settings.sqs_endpoint else amazon
+    return {
+        "postgres": postgres,
+        "clickhouse": _reach("PREMORTEM_CLICKHOUSE_URL") if settings.clickhouse_url else _START,
+        "topics": _reach("PREMORTEM_KAFKA_BROKERS") if settings.kafka_brokers else postgres,
+        "queues": sqs if settings.sqs_region else postgres,
+    }
 
 
-def _python(_: Settings) -> str:
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info[:2] not in ((3, 11), (3, 12)):
-        raise PremortemException(f"this is Python {version}")
-    return version
-
-
-def _gateway(settings: Settings) -> str:
-    import httpx
-
-    from premortem import bootstrap
-
-    try:
-        answer = httpx.get(f"{bootstrap.public_url(settings)}/ready", timeout=_SECONDS)
-    except httpx.HTTPError as exception:
-        raise PremortemException(f"no answer: {exception}") from exception
-    try:
-        slow = [f"{d['name']}: {d['detail']}" for d in answer.json()["dependencies"] if not d["ready"]]
-    except (ValueError, KeyError, TypeError) as exception:
-        raise PremortemException(f"what listens at {bootstrap.public_url(settings)} is no Premortem") from exception
-    if slow:
-        raise PremortemException("; ".join(slow))
-    return f"ready at {bootstrap.public_url(settings)}"
-
-
-def _postgres(settings: Settings) -> str:
-    from premortem import bootstrap
-
-    return bootstrap.postgres_version(settings)
-
-
-def _clickhouse(settings: Settings) -> str:
-    from premortem import bootstrap
-
-    return bootstrap.clickhouse_version(settings)
-
-
-def _migrations(settings: Settings) -> str:
-    from premortem import bootstrap
-
-    pending = bootstrap.pending_migrations(settings)
-    if pending:
-        raise PremortemException("not applied: " + ", ".join(pending))
-    return "all applied"
-
-
-def _topics(settings: Settings) -> str:
-    from premortem import bootstrap
-
-    found = bootstrap.topics(settings)
-    _raise_any([problem for topic in found for problem in topic.problems])
-    held = sum(topic.records for topic in found)
-    return f"{bootstrap.log_version(settings)}, {found[0].partitions} partitions each, {held} records"
-
-
-def _queues(settings: Settings) -> str:
-    from premortem import bootstrap
-
-    found = bootstrap.queues(settings)
-    _raise_any([problem for queue in found for problem in queue.problems])
-    dead = sum(queue.dead for queue in found)
-    return f"{len(found)} queues, {sum(queue.waiting for queue in found)} tasks wait, {dead} dead letters"
-
-
-def _raise_any(problems: list[str]) -> None:
-    if problems:
-        raise PremortemException(" ".join(problems))
-
-
-def _dataflows(settings: Settings) -> str:
-    from premortem import bootstrap
-    from premortem.embedded import stack
-
-    states = {child.name: child.state for child in stack.status(settings)}
-    if states.get("dataflows", "running") != "running":
-        raise PremortemException(f"the process is {states['dataflows']}")
-    lags = bootstrap.lags(settings)
-    return ", ".join(f"{flow} {lag} behind" for flow, lag in sorted(lags.items()))
-
-
-def _clock(settings: Settings) -> str:
-    """Tell whether the gateway's ticks come, and whether the log is ahead of us: then a clock was set back."""
-    from premortem import bootstrap
-
-    bootstrap.clock(settings)
-    due = settings.tick_seconds / bootstrap.clock_rate(settings)
-    newest = bootstrap.newest_record(settings)
-    if newest is None:
-        raise PremortemException("no tick is on the log yet")
-    age = time.time_ns() / 1e9 - newest / 1e3
-    if age < -_CLOCK_SKEW_SECONDS:
-        raise PremortemException(f"the log is {-age:.0f} s ahead of this machine's clock")
-    if age > _TICKS_MISSED * due + _CLOCK_SKEW_SECONDS:
-        raise PremortemException(f"the last record is {age:.0f} s old, and a tick is due every {due:g} s")
-    return f"{settings.clock.partition(':')[0]}, a tick every {due:g} s"
-
-
-def _disk(settings: Settings) -> str:
-    path = settings.data_dir.absolute()
-    while not path.exists():
-        path = path.parent
-    free = shutil.disk_usage(path).free
-    if free < _LEAST_FREE_BYTES:
-        raise PremortemException(f"{free / 1e9:.1f} GB left for {settings.data_dir}")
-    return f"{free / 1e9:.0f} GB left"
+def _reach(setting: str) -> str:
+    return f"see that what {setting} names runs and is reached from here, and that the setting is right"

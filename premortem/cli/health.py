@@ -10,6 +10,8 @@ from premortem.settings import Settings
 
 SILENT_SECONDS = 120.0
 """Longer than any single call to a dependency may take: SQS, with three attempts of 28 s, takes longest."""
+LATE_SECONDS = 300.0
+"""So long may a record wait for a dataflow, for `premortem doctor`: longer than a restart takes, or a burst."""
 
 
 def flow_health(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from premortem.cli.health import LATE_SECONDS
 from premortem.cli.output import console, json_option, print_json, print_table
 from premortem.settings import Settings
 
@@ -89,11 +90,16 @@ def migrate(as_json: Annotated[bool, json_option('{"applied"}')] = False) -> Non
         console().print("\n".join(f"applied {name}" for name in applied) or "Both schemas are up to date.")
 
 
-def doctor(as_json: Annotated[bool, json_option('[{"name", "healthy", "detail", "mend"}]')] = False) -> None:
+def doctor(
+    late_seconds: Annotated[
+        float, typer.Option(min=1, help="How long a record may wait for a dataflow.")
+    ] = LATE_SECONDS,
+    as_json: Annotated[bool, json_option('[{"name", "healthy", "detail", "mend"}]')] = False,
+) -> None:
     """Check every dependency, version and migration, with the mend for each failure; exit code 1 when one fails."""
     from premortem.cli import diagnosis
 
-    findings = diagnosis.examine(Settings())
+    findings = diagnosis.examine(Settings(), late_seconds)
     if as_json:
         print_json([finding.as_dict() for finding in findings])
     else:

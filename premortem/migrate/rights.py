@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from premortem.exceptions import Conflict
+from premortem.exceptions import Conflict, Unavailable
 
 LEAST_VERSION = 16
 """The first that knows `STORAGE` in CREATE TABLE and `SET` in GRANT; both stand in the migrations."""
@@ -25,6 +25,17 @@ SELECT quote_ident(current_user) AS owner, r.rolsuper AS superuser, r.rolsuper O
   has_schema_privilege(readers, 'public', 'USAGE') OR has_schema_privilege('public', 'USAGE WITH GRANT OPTION') AS shows
 FROM pg_roles r, to_regrole('premortem_app') AS readers WHERE r.rolname = current_user
 """
+
+
+def examine(dsn: str) -> str:
+    """Return the server's version. Unavailable when it does not answer, Conflict when it or the owner is not enough."""
+    try:
+        with psycopg.connect(dsn, connect_timeout=5) as connection:
+            version = server_version(connection)
+            become_reader(connection)
+    except psycopg.OperationalError as problem:
+        raise Unavailable(f"PostgreSQL did not answer: {' '.join(str(problem).split())}") from problem
+    return version
 
 
 def server_version(connection: Connection, least: int = LEAST_VERSION) -> str:

@@ -44,6 +44,10 @@ class World:
     def url(self, name: str = QUEUE) -> str:
         return str(self.client.get_queue_url(QueueName=self.prefix + name)["QueueUrl"])
 
+    def arn(self, name: str) -> str:
+        found = self.client.get_queue_attributes(QueueUrl=self.url(name), AttributeNames=["QueueArn"])
+        return str(found["Attributes"]["QueueArn"])
+
 
 @pytest.fixture
 def world(postgres_dsn: str, sqs_endpoint: str, sqs_prefix: str) -> Iterator[World]:
@@ -121,12 +125,29 @@ def test_a_dead_task_goes_back_to_its_queue_and_is_handed_out_again(world: World
     assert [received.task for received in world.queue.receive(QUEUE, 1, 60)] == [task("a")]
 
 
-def test_a_queue_that_drifted_is_told_and_mended(world: World) -> None:
-    world.client.set_queue_attributes(QueueUrl=world.url(), Attributes={"MessageRetentionPeriod": "60"})
-    (state,) = [state for state in describe_queues(world.client, world.prefix) if state.problems]
-    assert "forgets tasks" in state.problems[0]
-    assert create_queues(world.client, world.prefix) == []
-    assert not any(state.problems for state in describe_queues(world.client, world.prefix))
+@pytest.mark.parametrize(
+    ("queue", "attributes", "told"),
+    [
+        (QUEUE, {"MessageRetentionPeriod": "60"}, "QUEUE forgets tasks before 14 days"),
+        (f"{QUEUE}-dlq", {"MessageRetentionPeriod": "60"}, "QUEUE-dlq forgets tasks before 14 days"),
+        (QUEUE, {"RedrivePolicy": ""}, "QUEUE does not redrive to QUEUE-dlq"),
+        (QUEUE, {"RedrivePolicy": ("fix-tasks-dlq", 2)}, "QUEUE does not redrive to QUEUE-dlq"),
+        (QUEUE, {"RedrivePolicy": (f"{QUEUE}-dlq", 1000)}, "QUEUE gives a task up after 1000 attempts, not 2"),
+    ],
+)
+def test_a_queue_that_drifted_is_told_and_mended(
+    world: World, queue: str, attributes: dict[str, Any], told: str
+) -> None:
+    if isinstance(policy := attributes.get("RedrivePolicy"), tuple):
+        attributes = {
+            "RedrivePolicy": json.dumps({"deadLetterTargetArn": world.arn(policy[0]), "maxReceiveCount": policy[1]})
+        }
+    world.client.set_queue_attributes(QueueUrl=world.url(queue), Attributes=attributes)
+    (state,) = [state for state in describe_queues(world.client, world.prefix, 2) if state.problems]
+    name = world.prefix + QUEUE
+    assert state.problems == (f"{told.replace('QUEUE', name)}. Run: premortem queues create.",)
+    assert create_queues(world.client, world.prefix, 2) == []
+    assert not any(state.problems for state in describe_queues(world.client, world.prefix, 2))
 
 
 def test_a_missing_queue_is_named_with_the_command_that_creates_it(world: World) -> None:

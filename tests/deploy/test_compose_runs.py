@@ -83,12 +83,16 @@ class Composed:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def incident(self, kind: str) -> None:
-        """Send an error of a new kind by a new project's DSN, and see its incident by the read API."""
+    def incident_is_due(self, kind: str) -> None:
+        """Send an error of a new kind by a new project's DSN."""
         (project,) = json.loads(self.command("project", "create", kind, "--json"))
         assert project["dsns"][0].partition("@")[2] == f"{self.url.partition('//')[2]}/{project['id']}"
-        token = json.loads(self.command("token", "create", kind, "--json"))["token"]
         self.command("send-event", kind, "--dsn", project["dsns"][0])
+
+    def incident(self, kind: str) -> None:
+        """Send an error of a new kind, and see its incident by the read API."""
+        self.incident_is_due(kind)
+        token = json.loads(self.command("token", "create", kind, "--json"))["token"]
         headers, deadline = {"authorization": f"Bearer {token}"}, time.monotonic() + 30
         found: list[dict[str, Any]] = []
         while not found:
@@ -146,6 +150,21 @@ def test_the_doctor_finds_nothing_to_mend(composed: Composed) -> None:
     composed.command("send-event")  # a first record on the log: the clock is judged by it
     findings = json.loads(composed.command("doctor", "--json"))
     assert [finding for finding in findings if not finding["healthy"]] == []
+
+
+def test_the_doctor_finds_a_dataflow_that_is_gone_by_the_records_that_wait_for_it(composed: Composed) -> None:
+    composed.processes.stop("detect", 15)
+    composed.incident_is_due("missed")
+    time.sleep(2)
+    words = ["python", "-m", "premortem.cli", "doctor", "--late-seconds", "1", "--json"]
+    done = composed.processes.run(words, composed.environment("api"))
+    assert done.returncode == 1, done.stdout
+    (flows,) = [finding for finding in json.loads(done.stdout) if not finding["healthy"]]
+    assert (flows["name"], flows["detail"].startswith("detect has not passed a record")) == ("dataflows", True)
+    assert "premortem up" not in flows["mend"]
+    assert "premortem logs" not in flows["mend"]
+    composed.processes.start("detect", composed.services["detect"]["command"], composed.environment("detect"))
+    eventually(composed.healthy("detect"), _SECONDS)
 
 
 def test_migrating_again_changes_nothing(composed: Composed) -> None:

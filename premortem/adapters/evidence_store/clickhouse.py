@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 from premortem.adapters.evidence_store.tables import archived_event, portions, text
 from premortem.domain.archive import ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
-from premortem.exceptions import Malformed, Unavailable
+from premortem.exceptions import Conflict, Malformed, Unavailable, Unprepared
 from premortem.ports import MinuteCount, Sightings
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _CONNECT_SECONDS = 5
+LEAST_VERSION = (25, 8)
+"""The oldest engine over which the schema and every question here were seen to work."""
+_UNPREPARED = frozenset({60, 81, 497, 516})
+"""Codes: UNKNOWN_TABLE, UNKNOWN_DATABASE, ACCESS_DENIED, AUTHENTICATION_FAILED. Source: ErrorCodes.cpp."""
 _ANSWER_SECONDS = 2
 """So much longer than the server's own deadline does the client wait for the answer."""
 
@@ -86,6 +90,14 @@ class ClickHouseEvidenceStore:
         return self._asking.rows(statement(name), asked)
 
 
+def require_version(version: str, least: tuple[int, ...] = LEAST_VERSION) -> str:
+    """Return the version of a server; Conflict with the mend when it is too old."""
+    if tuple(int(part) for part in version.split(".")[:2]) < least:
+        wanted = ".".join(map(str, least))
+        raise Conflict(f"ClickHouse {version} is too old: Premortem needs {wanted} or newer. Upgrade it.")
+    return version
+
+
 @cache
 def statement(name: str) -> str:
     """Return the statement in `name`.sql."""
@@ -111,7 +123,11 @@ class _Connection:
             yield self._connected()
         except (DataError, OverflowError, struct.error) as problem:
             raise Malformed(f"ClickHouse cannot hold a value: {_shortened(problem)}") from problem
-        except (ClickHouseError, HTTPError, OSError) as problem:
+        except ClickHouseError as problem:
+            unprepared = getattr(problem, "code", None) in _UNPREPARED
+            mend = ". Run: premortem migrate; or mend the access of PREMORTEM_CLICKHOUSE_URL" if unprepared else ""
+            raise (Unprepared if unprepared else Unavailable)(f"ClickHouse: {_shortened(problem)}{mend}") from problem
+        except (HTTPError, OSError) as problem:
             raise Unavailable(f"ClickHouse: {_shortened(problem)}") from problem
 
     def rows(self, sql: str, parameters: dict[str, str | int]) -> Sequence[Sequence[Any]]:

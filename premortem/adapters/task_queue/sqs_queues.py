@@ -29,12 +29,12 @@ def create_queues(client: Client, prefix: str, max_receives: int = MAX_RECEIVES)
     return made
 
 
-def describe_queues(client: Client, prefix: str) -> list[QueueState]:
+def describe_queues(client: Client, prefix: str, max_receives: int = MAX_RECEIVES) -> list[QueueState]:
     """Return every queue as it stands on the server, in order of name, with what is wrong with it."""
-    return [_describe(client, prefix + queue) for queue in sorted(QUEUES.values())]
+    return [_describe(client, prefix + queue, max_receives) for queue in sorted(QUEUES.values())]
 
 
-def _describe(client: Client, name: str) -> QueueState:
+def _describe(client: Client, name: str, max_receives: int) -> QueueState:
     try:
         found, dead = _attributes(client, name), _attributes(client, f"{name}-dlq")
     except Malformed as missing:
@@ -43,6 +43,10 @@ def _describe(client: Client, name: str) -> QueueState:
     policy = json.loads(found.get("RedrivePolicy") or "{}")
     if policy.get("deadLetterTargetArn") != dead.get("QueueArn"):
         problems.append(f"{name} does not redrive to {name}-dlq. Run: premortem queues create.")
+    elif (tries := int(policy.get("maxReceiveCount", 0))) != max_receives:
+        problems.append(
+            f"{name} gives a task up after {tries} attempts, not {max_receives}. Run: premortem queues create."
+        )
     for queue, attributes in ((name, found), (f"{name}-dlq", dead)):
         if int(attributes.get("MessageRetentionPeriod", _KEPT_SECONDS)) < _KEPT_SECONDS:
             problems.append(f"{queue} forgets tasks before 14 days. Run: premortem queues create.")
