@@ -42,6 +42,7 @@ async def serve(settings: Settings) -> None:
         adapters.incident_store,
         adapters.evidence_store,
         adapters.administration,
+        adapters.task_queue,
         counters,
         metrics,
         clock,

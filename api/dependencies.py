@@ -13,7 +13,7 @@ from api.counters import Counters
 from api.metrics import StoreMetrics
 from premortem.domain.ids import TenantId
 from premortem.exceptions import Unavailable
-from premortem.ports import Administration, Append, Clock, EventLog, EvidenceStore, IncidentStore
+from premortem.ports import Administration, Append, Clock, EventLog, EvidenceStore, IncidentStore, TaskQueue
 
 T = TypeVar("T")
 _ANSWER_SECONDS = 20.0
@@ -27,6 +27,7 @@ class Stores:
     incidents: IncidentStore
     evidence: EvidenceStore
     administration: Administration
+    tasks: TaskQueue
     counters: Counters
     metrics: StoreMetrics
     clock: Clock

@@ -129,6 +129,7 @@ async def a_world(limits: Limits, takers: Mapping[str, Taker] | None = None) -> 
         incidents,
         evidence,
         administration,
+        tasks,
         counters,
         metrics,
         clock,
