@@ -34,6 +34,7 @@ def read_api(stores: Stores) -> FastAPI:
     app.include_router(deploys.router)
     app.include_router(health.router)
     problems.install(app)
+    problems.describe(app)
     return app
 
 

@@ -11,8 +11,8 @@ from api import acceptance
 from api.acceptance import Source
 from api.body import read_body
 from api.dependencies import CurrentStores, CurrentTenant, call
-from api.problems import Problem
-from api.schemas import moment
+from api.problems import refusals
+from api.schemas import DeployNotice, DeployView, ProjectSlug, ReleaseNotice, ReleaseView, body_of, moment
 from premortem.exceptions import Malformed
 from premortem.ports import ProjectKey
 from premortem.sentry import deploys, json_body
@@ -20,24 +20,31 @@ from premortem.sentry import deploys, json_body
 router = APIRouter(
     prefix="/api/0/organizations/{organization}/releases",
     tags=["deploys"],
-    responses={401: {"model": Problem, "description": "No token"}, 400: {"model": Problem, "description": "Malformed"}},
+    responses=refusals(400, 401, 408, 413, 422, 503),
 )
 _LIMIT = 64 * 1024
 _SECONDS = 10.0
 
 
-@router.post("/", summary="Announce a release (accepted, and not needed)", status_code=201)
-async def create_release(stores: CurrentStores, tenant: CurrentTenant, organization: str, request: Request) -> Any:
+@router.post(
+    "/",
+    summary="Announce a release (accepted, and not needed)",
+    status_code=201,
+    openapi_extra=body_of(ReleaseNotice),
+)
+async def create_release(
+    stores: CurrentStores, tenant: CurrentTenant, organization: str, request: Request
+) -> ReleaseView:
     """Return the release as Sentry does; releases are known from events and deploys alone."""
     value = await _object(request)
     version = value.get("version")
     if not isinstance(version, str) or not version:
         raise Malformed("a release needs a version.")
-    slugs = [{"slug": project.slug} for project in await call(stores.administration.projects, tenant)]
-    return {"version": version, "organization": organization, "projects": slugs}
+    slugs = [ProjectSlug(slug=project.slug) for project in await call(stores.administration.projects, tenant)]
+    return ReleaseView(version=version, organization=organization, projects=slugs)
 
 
-@router.post("/{version}/deploys/", summary="Record a deploy", status_code=201)
+@router.post("/{version}/deploys/", summary="Record a deploy", status_code=201, openapi_extra=body_of(DeployNotice))
 async def create_deploy(
     stores: CurrentStores,
     tenant: CurrentTenant,
@@ -45,7 +52,7 @@ async def create_deploy(
     version: str = Path(max_length=250, description="The release."),
     *,
     request: Request,
-) -> Any:
+) -> DeployView:
     """Append the deploy to each of the tenant's projects, or to those that `projects` names by slug."""
     value = await _object(request)
     now = stores.clock.now()
@@ -60,15 +67,13 @@ async def create_deploy(
         key = ProjectKey("", tenant, project.id, active=True, events_per_minute=0)
         records.extend(acceptance.take_deploy(notice, Source(key, now, "", b"")).records)
     await stores.append(records)
-    when = moment(notice.deployed_at).isoformat()
-    return {
-        "id": f"{notice.release}:{notice.environment}:{notice.deployed_at}",
-        "environment": notice.environment,
-        "name": notice.name,
-        "url": notice.url,
-        "dateStarted": None,
-        "dateFinished": when,
-    }
+    return DeployView(
+        id=f"{notice.release}:{notice.environment}:{notice.deployed_at}",
+        environment=notice.environment,
+        name=notice.name,
+        url=notice.url,
+        dateFinished=moment(notice.deployed_at),
+    )
 
 
 async def _object(request: Request) -> dict[str, Any]:

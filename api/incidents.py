@@ -6,24 +6,20 @@ import orjson
 from fastapi import APIRouter, HTTPException, Path, Query
 
 from api.dependencies import CurrentStores, CurrentTenant, call
-from api.problems import Problem
+from api.problems import refusals
 from api.schemas import DecisionView, FactView, GroupingView, IncidentDetail, IncidentPage, IncidentView, TimelinePage
 from premortem.domain.fingerprint import kept
 from premortem.domain.ids import EventId, IncidentId, ProjectId
 from premortem.domain.incident import Incident, Status
 from premortem.ports import IncidentFilter
 
-router = APIRouter(
-    tags=["incidents"],
-    responses={
-        status: {"model": Problem, "description": text} for status, text in {401: "No token", 404: "None"}.items()
-    },
-)
+router = APIRouter(tags=["incidents"], responses=refusals(401, 422, 503))
+_NO_SUCH = refusals(404)
 
 _Id = Annotated[str, Path(max_length=64, description="An incident's id.")]
 
 
-@router.get("/incidents", summary="List incidents, newest first")
+@router.get("/incidents", summary="List incidents, newest first", responses=refusals(400))
 async def list_incidents(
     stores: CurrentStores,
     tenant: CurrentTenant,
@@ -41,7 +37,7 @@ async def list_incidents(
     return IncidentPage(incidents=views, next_cursor=page.cursor)
 
 
-@router.get("/incidents/{incident_id}", summary="One incident with every decision about it")
+@router.get("/incidents/{incident_id}", summary="One incident with every decision about it", responses=_NO_SUCH)
 async def get_incident(stores: CurrentStores, tenant: CurrentTenant, incident_id: _Id) -> IncidentDetail:
     """Return the incident; 404 when this tenant has none of that id."""
     incident = await call(stores.incidents.get, tenant, IncidentId(incident_id))
@@ -50,7 +46,11 @@ async def get_incident(stores: CurrentStores, tenant: CurrentTenant, incident_id
     return _detail(incident, stores.public_url)
 
 
-@router.get("/incidents/{incident_id}/timeline", summary="Everything that happened to one incident, in order")
+@router.get(
+    "/incidents/{incident_id}/timeline",
+    summary="Everything that happened to one incident, in order",
+    responses=_NO_SUCH,
+)
 async def get_timeline(
     stores: CurrentStores,
     tenant: CurrentTenant,
@@ -65,7 +65,11 @@ async def get_timeline(
     return TimelinePage(facts=[FactView.of(fact) for fact in facts])
 
 
-@router.get("/incidents/{incident_id}/grouping", summary="Why the incident's event is the error that it is")
+@router.get(
+    "/incidents/{incident_id}/grouping",
+    summary="Why the incident's event is the error that it is",
+    responses=_NO_SUCH,
+)
 async def get_grouping(stores: CurrentStores, tenant: CurrentTenant, incident_id: _Id) -> GroupingView:
     """Return what made the fingerprints of the event that fired the detector; 404 when there is no such incident, or
     while its event is not in the archive.
@@ -80,7 +84,12 @@ async def get_grouping(stores: CurrentStores, tenant: CurrentTenant, incident_id
     return GroupingView.of(incident.event_id, grouping)
 
 
-@router.get("/projects/{project_id}/events/{event_id}", summary="One archived event, as scrubbed", tags=["events"])
+@router.get(
+    "/projects/{project_id}/events/{event_id}",
+    summary="One archived event, as scrubbed",
+    tags=["events"],
+    responses=_NO_SUCH,
+)
 async def get_event(
     stores: CurrentStores,
     tenant: CurrentTenant,

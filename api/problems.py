@@ -1,6 +1,7 @@
 """Problem details (RFC 9457): one shape for everything that the read API refuses."""
 
 import logging
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,10 +24,36 @@ class Problem(BaseModel):
     detail: str | None = Field(None, description="What went wrong this time, and what mends it.")
 
 
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of routes that may refuse with these statuses; each is a Problem."""
+    return {status: {"model": Problem, "description": _DESCRIPTIONS[status]} for status in statuses}
+
+
+def describe(app: FastAPI) -> None:
+    """Let the OpenAPI document say the content type that problems are sent with, which FastAPI cannot be told."""
+    generate = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for operations in generate()["paths"].values():
+                for operation in operations.values():
+                    for answer in operation["responses"].values():
+                        _as_problem(answer.get("content", {}))
+        return generate()
+
+    app.openapi = described  # type: ignore[method-assign]  # as FastAPI's documentation does it
+
+
+def _as_problem(content: dict[str, Any]) -> None:
+    declared = content.get("application/json", {})
+    if declared.get("schema") == {"$ref": "#/components/schemas/Problem"}:
+        content[_MEDIA_TYPE] = content.pop("application/json")
+
+
 def problem(status: int, title: str, detail: str | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return the answer that says what went wrong."""
     body = Problem(type="about:blank", title=title, status=status, detail=detail)
-    return JSONResponse(body.model_dump(), status, headers=headers, media_type="application/problem+json")
+    return JSONResponse(body.model_dump(), status, headers=headers, media_type=_MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -64,4 +91,14 @@ def install(app: FastAPI) -> None:
         return problem(500, "Internal error", "An unexpected exception was logged.")
 
 
+_MEDIA_TYPE = "application/problem+json"
+_DESCRIPTIONS = {
+    400: "The cursor or the body is malformed.",
+    401: "No bearer token, or one that is not known.",
+    404: "This tenant has nothing of that id.",
+    408: "The body did not arrive in time.",
+    413: "The body is too large.",
+    422: "A parameter is not what it must be; `detail` names it.",
+    503: "A store does not answer. Try again after `Retry-After` seconds.",
+}
 _TITLES = {401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed"}

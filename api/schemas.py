@@ -195,6 +195,55 @@ class TimelinePage(BaseModel):
     facts: list[FactView]
 
 
+class ReleaseNotice(BaseModel):
+    """A release, as sentry-cli announces it; other keys are ignored."""
+
+    version: str = Field(min_length=1)
+
+
+class ProjectSlug(BaseModel):
+    """A project by its short name."""
+
+    slug: str
+
+
+class ReleaseView(BaseModel):
+    """A release, as Sentry shows it."""
+
+    version: str
+    organization: str
+    projects: list[ProjectSlug]
+
+
+class DeployNotice(BaseModel):
+    """A deploy, as sentry-cli tells of it; other keys are ignored."""
+
+    environment: str = Field(min_length=1, max_length=64, description="Without a slash or a line end.")
+    name: str | None = Field(None, description="Cut to 64 characters.")
+    url: str | None = Field(None, description="Where to read about it; http or https.")
+    dateStarted: str | float | None = None  # noqa: N815 -- Sentry's spelling
+    dateFinished: str | float | None = Field(None, description="When it was done; now if left out.")  # noqa: N815
+    projects: list[str] | None = Field(
+        None, description="Slugs of the projects; every one of the tenant's if left out."
+    )
+
+
+class DeployView(BaseModel):
+    """A deploy, as Sentry shows it."""
+
+    id: str
+    environment: str
+    name: str | None
+    url: str | None
+    dateStarted: None = None  # noqa: N815 -- Sentry's spelling
+    dateFinished: datetime  # noqa: N815
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the `openapi_extra` of a route that reads its body by itself, within limits: a document of this model."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+
+
 def _http_or(url: str | None, fallback: str) -> str:
     """Return `url` when it is an http(s) address (it came with an event, so it may be anything), else `fallback`."""
     return url if url and url.startswith(("https://", "http://")) else fallback
