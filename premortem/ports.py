@@ -171,8 +171,12 @@ class TaskQueue(Protocol):
     def send(self, tasks: Sequence[Task]) -> None:
         """Make the tasks durable on their queues (`domain.tasks.QUEUES`)."""
 
-    def receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
-        """Hand out up to `limit` visible tasks, hiding each for `visibility_seconds`."""
+    def receive(self, queue: str, limit: int, visibility_seconds: int, wait_seconds: int = 0) -> Sequence[Received]:
+        """Hand out up to `limit` visible tasks, hiding each for `visibility_seconds`.
+
+        Where there is none it waits for one, up to `wait_seconds` (0 to 20). Nothing cuts a wait short: a worker that
+        has to stop within ten seconds waits for five.
+        """
 
     def extend(self, queue: str, receipt: str, visibility_seconds: int) -> None:
         """Hide the task for `visibility_seconds` from now; Conflict when the receipt is no longer the newest."""

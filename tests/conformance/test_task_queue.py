@@ -1,5 +1,6 @@
 """Every task queue keeps the promise of `ports.TaskQueue`."""
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -130,3 +131,28 @@ def test_no_more_tasks_are_handed_out_than_asked_for(queue: TaskQueue) -> None:
     queue.send([build_context(str(n)) for n in range(5)])
     assert len(queue.receive(QUEUE, 3, 60)) == 3
     assert len(queue.receive(QUEUE, 3, 60)) == 2
+
+
+def test_a_receive_that_waits_returns_when_a_task_is_sent_meanwhile(queue: TaskQueue) -> None:
+    sender = threading.Timer(0.5, queue.send, [[build_context("a")]])
+    begun = time.monotonic()
+    sender.start()
+    received = queue.receive(QUEUE, 10, 60, wait_seconds=8)
+    seconds = time.monotonic() - begun
+    sender.join()
+    assert [each.task for each in received] == [build_context("a")]
+    assert 0.4 < seconds < 4
+
+
+def test_a_receive_that_waits_in_vain_waits_as_long_as_it_was_asked_to(queue: TaskQueue) -> None:
+    begun = time.monotonic()
+    assert queue.receive(QUEUE, 10, 60, wait_seconds=1) == []
+    assert 0.9 < time.monotonic() - begun < 3
+
+
+def test_a_task_that_is_there_is_not_waited_for_nor_is_one_that_nobody_wants_to_wait_for(queue: TaskQueue) -> None:
+    queue.send([build_context("a")])
+    begun = time.monotonic()
+    assert len(queue.receive(QUEUE, 10, 60, wait_seconds=8)) == 1
+    assert queue.receive(QUEUE, 10, 60) == []
+    assert time.monotonic() - begun < 2

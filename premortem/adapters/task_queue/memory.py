@@ -9,6 +9,8 @@ from premortem.domain.tasks import QUEUES, Task
 from premortem.exceptions import Conflict
 from premortem.ports import Received
 
+_LOOK_SECONDS = 0.02
+
 
 @dataclass
 class _Held:
@@ -36,8 +38,14 @@ class MemoryTaskQueue:
                     self._accepted.add(task.id)
                     self._tasks[task.id] = _Held(task, QUEUES[type(task)], self._now())
 
-    def receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
-        """Hand out visible tasks, oldest first."""
+    def receive(self, queue: str, limit: int, visibility_seconds: int, wait_seconds: int = 0) -> Sequence[Received]:
+        """Hand out visible tasks, oldest first; looks again now and then while it waits for one."""
+        deadline = time.monotonic() + wait_seconds
+        while not (received := self._receive(queue, limit, visibility_seconds)) and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+        return received
+
+    def _receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
         received: list[Received] = []
         with self._lock:
             now = self._now()

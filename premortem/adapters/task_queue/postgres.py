@@ -1,5 +1,6 @@
 """Task queues in PostgreSQL: `FOR UPDATE SKIP LOCKED`, timeouts by the database's clock."""
 
+import time
 from collections.abc import Sequence
 
 from premortem.adapters.postgres import Pool, connected, statement
@@ -7,6 +8,8 @@ from premortem.domain import tasks as domain
 from premortem.domain.tasks import QUEUES, Task
 from premortem.exceptions import Conflict
 from premortem.ports import Received
+
+_LOOK_SECONDS = 0.25
 
 
 class PostgresTaskQueue:
@@ -27,8 +30,17 @@ class PostgresTaskQueue:
         with connected(self._pool) as connection:
             connection.execute(statement(__file__, "send"), arrays, binary=True)
 
-    def receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
-        """Hand out visible tasks, oldest first."""
+    def receive(self, queue: str, limit: int, visibility_seconds: int, wait_seconds: int = 0) -> Sequence[Received]:
+        """Hand out visible tasks, oldest first; looks again every quarter of a second while it waits for one."""
+        deadline = time.monotonic() + wait_seconds
+        while not (received := self._receive(queue, limit, visibility_seconds)):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            time.sleep(min(left, _LOOK_SECONDS))
+        return received
+
+    def _receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
         arguments = {"queue": queue, "limit": limit, "seconds": visibility_seconds, "most": self._max_receives}
         with connected(self._pool) as connection:
             if not queue.endswith("-dlq"):

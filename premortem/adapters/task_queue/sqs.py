@@ -25,9 +25,8 @@ Message = dict[str, Any]
 class SqsTaskQueue:
     """Queues by name behind `prefix`. A receipt is the task's id and SQS's handle."""
 
-    def __init__(self, client: Client, ledger: SqsLedger, *, prefix: str, wait_seconds: int = 0) -> None:
+    def __init__(self, client: Client, ledger: SqsLedger, *, prefix: str) -> None:
         self._client, self._ledger, self._prefix = client, ledger, prefix
-        self._wait_seconds = min(LONGEST_POLL_SECONDS, wait_seconds)
         self._urls: dict[str, str] = {}
 
     def send(self, tasks: Sequence[Task]) -> None:
@@ -46,19 +45,18 @@ class SqsTaskQueue:
                 if failure:
                     raise failure
 
-    def receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
-        """Hand out tasks; waits for the first ones as long as the queue was told to."""
+    def receive(self, queue: str, limit: int, visibility_seconds: int, wait_seconds: int = 0) -> Sequence[Received]:
+        """Hand out tasks; SQS itself waits for the first one (long polling)."""
         received: list[Received] = []
         try:
-            self._receive(queue, limit, visibility_seconds, received)
+            self._receive(queue, limit, visibility_seconds, min(LONGEST_POLL_SECONDS, wait_seconds), received)
         except Unavailable:
             if not received:
                 raise
             # What is claimed already belongs to the caller: thrown away it would stay hidden until its time is over.
         return received
 
-    def _receive(self, queue: str, limit: int, visibility_seconds: int, received: list[Received]) -> None:
-        wait = self._wait_seconds
+    def _receive(self, queue: str, limit: int, visibility_seconds: int, wait: int, received: list[Received]) -> None:
         while len(received) < limit:
             messages = self._messages(queue, min(_BATCH, limit - len(received)), visibility_seconds, wait)
             wait = 0
