@@ -72,7 +72,7 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """No member of an incident has an onset further than this from the onset of the signal that leads it."""
     release_minutes: float = 30.0
     """So long after a release was first seen is a new error put down to it."""
-    common_share: float = 0.1
+    common_share: float = 0.05
     """What a larger share than this of the project's errors have in common proves nothing when two of them share it."""
     common_known: float = 20.0
     """With fewer known errors than this, nothing counts as common."""
