@@ -1,4 +1,4 @@
-"""Scan packing: a scan as bytes that are the same on every machine, and back, bit for bit."""
+"""Packing of a scan: its state as bytes that are the same on every machine, and back, bit for bit."""
 
 from array import array
 from typing import Any
@@ -29,8 +29,16 @@ def pack_scan(scan: Scan) -> bytes:
     )
 
 
+def _windows(windows: Windows) -> list[Any]:
+    pending = [[number for pair in queue for number in pair] for queue in windows.pending]
+    return [
+        *(windows.closed, windows.counts, windows.means, windows.sums, windows.totals),
+        *(windows.dispersion, windows.exposure, pending, windows.largest),
+    ]
+
+
 def unpack_scan(value: bytes, of: Rates) -> Scan:
-    """Return the scan that `pack_scan` packed."""
+    """Return the scan whose bytes `pack_scan` gave."""
     numbers, tables, windows, cells, incident, peaks = _DECODER.decode(value)
     scan = Scan(numbers[1], of)
     level: Level = scan.level
@@ -44,16 +52,7 @@ def unpack_scan(value: bytes, of: Rates) -> Scan:
     return scan
 
 
-def _windows(windows: Windows) -> list[Any]:
-    pending = [[number for pair in queue for number in pair] for queue in windows.pending]
-    return [
-        *(windows.closed, windows.counts, windows.means, windows.sums, windows.totals),
-        *(windows.dispersion, windows.exposure, pending, windows.largest),
-    ]
-
-
 def _unwindow(target: Windows, packed: list[Any]) -> None:
-    target.closed, counts, means, target.sums, target.totals = packed[:5]
+    target.closed, target.counts, target.means, target.sums, target.totals = packed[:5]
     target.dispersion, target.exposure, pending, target.largest = packed[5:]
-    target.counts, target.means = counts, means
     target.pending = [list(zip(numbers[::2], numbers[1::2], strict=True)) for numbers in pending]
