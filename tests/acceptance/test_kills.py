@@ -45,23 +45,27 @@ POINTS = [
 ]
 
 
-def kill_at_random(settings: Settings, done: threading.Event, killed: Counter[str]) -> None:
-    """Kill -9 one process after another, and once the supervisor, with whom all die; then start everything again."""
+def kill_at_random(settings: Settings, client: LoadClient, events: int, killed: Counter[str]) -> None:
+    """Kill -9 one process after another, and once the supervisor, with whom all die; then start everything again.
+
+    Each kill comes at a random part of the load, so that none is missed however fast it is.
+    """
     chance = random.Random(20261124)
     path = settings.data_dir.absolute()
-    while not done.wait(chance.uniform(2.0, 5.0)) and sum(killed.values()) < KILLS:
-        if sum(killed.values()) == KILLS // 2:
-            owner = data_directory.owner(path)
-            if owner:
-                os.kill(owner, signal.SIGKILL)
-                killed["everything"] += 1
-                _restart(settings)
-            continue
-        victims = {child.name: child.pid for child in stack.status(settings) if child.pid}
-        name = chance.choice(sorted(victims)) if victims else None
-        if name and victims[name]:
-            os.kill(victims[name], signal.SIGKILL)  # type: ignore[arg-type]
-            killed[name] += 1
+    moments = sorted(chance.sample(range(events // 20, events * 3 // 4), KILLS))
+    for number, moment in enumerate(moments):
+        while len(client.acknowledged) < moment:
+            time.sleep(0.02)
+        name = "everything" if number == KILLS // 2 else None
+        pid = data_directory.owner(path) if name else None
+        while pid is None:  # what was just killed has no pid for a moment
+            running = {child.name: child.pid for child in stack.status(settings) if child.pid}
+            name = chance.choice(sorted(running)) if running else None
+            pid = running[name] if name else None
+        os.kill(pid, signal.SIGKILL)
+        killed[str(name)] += 1
+        if name == "everything":
+            _restart(settings)
 
 
 def _restart(settings: Settings) -> None:
@@ -98,18 +102,15 @@ def test_nothing_acknowledged_is_lost_whatever_is_killed(
             made = [administration.create_project(TenantId("t"), f"p{n}", "P", key) for n, key in enumerate(keys)]
         targets = [(project.id, key) for project, key in zip(made, keys, strict=True)]
         client = LoadClient(stack.resolve(settings).http_port, targets, events, FINGERPRINTS)
-        done = threading.Event()
-        killer = threading.Thread(target=kill_at_random, args=(settings, done, killed))
+        killer = threading.Thread(target=kill_at_random, args=(settings, client, events, killed), daemon=True)
         killer.start()
         started = time.monotonic()
-        try:
-            asyncio.run(asyncio.wait_for(client.run(CONNECTIONS), 280))
-        finally:
-            done.set()
-            killer.join()
+        asyncio.run(asyncio.wait_for(client.run(CONNECTIONS), 280))
+        killer.join(30)
         seconds = time.monotonic() - started
         _quiesce(settings)
         assert len(client.acknowledged) == events
+        assert (killed.total(), killed["everything"]) == (KILLS, 1)
         _judge(settings, client.acknowledged)
         hit = {point.name for point in marks.iterdir()}
         assert hit == {point.partition(":")[0] for point in points}
