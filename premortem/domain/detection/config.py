@@ -84,10 +84,10 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """A ramp's days must hold this many times what they held before it."""
     ramp_day_ratio: float = 1.25
     """A day is high when it holds more than this times its baseline; three in four of a ramp's days must be."""
-    ramp_least_events: float = 30.0
+    ramp_least_events: float = 40.0
     ramp_omega: float = 0.02
     """Relative variance of the level from one week to the next: what a key may wander before it is news."""
-    ramp_phi_prior: float = 3.0
+    ramp_phi_prior: float = 4.0
     ramp_wander: float = 0.02
     """Relative variance of a day's rate: with `ramp_phi_prior`, how much days differ as long as little is known."""
     ramp_prior_days: float = 7.0
