@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 RUN_LOCK := requirements/runtime.lock
 DEV_LOCK := requirements/dev.lock
 
-.PHONY: help demo demo-down up down status logs migrate seed test check bench clean lock python
+.PHONY: help demo demo-down up down status logs migrate seed test acceptance-full check bench clean lock python
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 python:
 	@test -n "$(PYTHON)" || { echo "Premortem needs Python 3.11 or 3.12 with venv (Bytewax has no wheels for others): install python3.12 and python3.12-venv, or run make PYTHON=/path/to/python3.12"; exit 1; }
@@ -53,6 +53,9 @@ seed: $(VENV)/.runtime ## Send some sample errors to the running stack
 
 test: $(VENV)/.dev ## Run every test
 	@$(BIN)/python -m pytest -q
+
+acceptance-full: $(VENV)/.dev ## Run the acceptance tests over Kafka and SQS (needs Java, Maven and Node); a skip fails
+	@report=$$(mktemp) && trap 'rm -f $$report' EXIT && $(BIN)/python -m pytest -q tests/acceptance -k "full or kafka" --junitxml=$$report && $(BIN)/python .ci/verify_report.py --skips $$report
 
 check: $(VENV)/.dev ## Format, lint, types, layers, then every test
 	@$(BIN)/ruff format --check .
