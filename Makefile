@@ -65,7 +65,8 @@ check: $(VENV)/.dev ## Format, lint, types, layers, then every test
 	@$(BIN)/python -m pytest -q
 
 bench: $(VENV)/.dev ## Print every figure beside its baseline
-	@for file in $(wildcard benchmarks/*.py); do case $$file in */__init__.py|*/load.py|*/events.py|*/ingest_baselines.py) ;; *) echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1;; esac; done
+	@for file in $(wildcard benchmarks/*.py); do case $$file in */__init__.py|*/load.py|*/events.py|*/ingest_baselines.py|*/servers.py) ;; *) echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1;; esac; done
+	@for name in ingest dataflow_detect; do echo "== benchmarks/$$name.py --kafka"; $(BIN)/python -m benchmarks.$$name --kafka || exit 1; done
 
 clean: ## Remove the environment and the demo's data (never .premortem/data)
 	rm -rf $(VENV) .premortem/demo

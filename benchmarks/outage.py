@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from benchmarks import events, load
+from benchmarks import events, load, servers
 from premortem import bootstrap
 from premortem.domain import project_stream
 from premortem.domain.ids import TenantId
@@ -25,7 +25,6 @@ from premortem.domain.project_stream import ErrorSeen
 from premortem.embedded import stack
 from premortem.settings import Settings
 from tests.kafka_fixture import KafkaBroker
-from tests.maven import jars
 
 _CONNECTIONS = 64
 _BEFORE_SECONDS = 15.0
@@ -41,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     with ExitStack() as opened:
         directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="premortem-bench-")))
-        broker = KafkaBroker(directory / "kafka", jars("kafka"))
+        broker = servers.broker(directory)
         opened.callback(broker.kill)
         broker.start()
         settings = Settings(

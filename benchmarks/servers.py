@@ -1,5 +1,6 @@
 """Servers of their own for benchmarks: a migrated PostgreSQL, and Apache Kafka as the tests run it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from premortem.adapters.postgres import Pool, open_pool
 from premortem.embedded.postgres import PostgresServer
 from premortem.migrate import MIGRATIONS, migrate_postgres
 from tests.kafka_fixture import KafkaBroker
-from tests.maven import jars
+from tests.maven import Missing, fetched
 
 
 @contextmanager
@@ -24,12 +25,22 @@ def running_postgres(directory: Path, connections: int) -> Iterator[tuple[str, P
         server.stop()
 
 
+def broker(directory: Path) -> KafkaBroker:
+    """Return the tests' broker, not started, with its data in `directory`; ends the program where there is none."""
+    try:
+        jars = fetched("kafka")
+    except Missing as reason:
+        print(f"left out: {' '.join(str(reason).split())}")
+        sys.exit(0)
+    return KafkaBroker(directory / "kafka", jars)
+
+
 @contextmanager
 def running_broker(directory: Path) -> Iterator[str]:
     """Lend the address of the tests' broker, with its data in `directory`."""
-    broker = KafkaBroker(directory / "kafka", jars("kafka"))
-    broker.start()
+    started = broker(directory)
+    started.start()
     try:
-        yield broker.address
+        yield started.address
     finally:
-        broker.kill()
+        started.kill()

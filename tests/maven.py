@@ -11,21 +11,33 @@ import pytest
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "premortem-tests"
 
 
+class Missing(Exception):
+    """A server on Java cannot be had here; the message says why."""
+
+
 def jars(server: str) -> Path:
     """Return the folder of the jars of `tests/<server>/pom.xml`; skips the test where they cannot be had."""
+    try:
+        return fetched(server)
+    except Missing as reason:
+        pytest.skip(str(reason))
+
+
+def fetched(server: str) -> Path:
+    """Return the folder of the jars of `tests/<server>/pom.xml`, fetched when they are not there; raises Missing."""
     pom = Path(__file__).parent / server / "pom.xml"
     target = CACHE / f"{server}-{pinned(server)}"
     if shutil.which("java") is None:
-        pytest.skip(f"no Java: {server} cannot run (install a JRE 17 or newer)")
+        raise Missing(f"no Java: {server} cannot run (install a JRE 17 or newer)")
     if not target.is_dir():
         if shutil.which("mvn") is None:
-            pytest.skip(f"no Maven: {server} could not be fetched")
+            raise Missing(f"no Maven: {server} could not be fetched")
         fresh = target.with_name(f"{target.name}.{os.getpid()}")
         command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             shutil.rmtree(fresh, ignore_errors=True)
-            pytest.skip(f"no Maven repository: {server} could not be fetched: {done.stdout[-200:]}")
+            raise Missing(f"no Maven repository: {server} could not be fetched: {done.stdout[-200:]}")
         fresh.rename(target)
     return target
 
