@@ -283,25 +283,21 @@ def baseline(days: Sequence[tuple[int, int]], config: DetectorConfig) -> Baselin
     """
     n = len(days)
     cap = 2 * sorted(count for _, count in days)[3 * n // 4] + 4
-    of_week = [count for day, count in days if not is_weekend(day)]
-    of_weekend = [count for day, count in days if is_weekend(day)]
+    of_week = [min(count, cap) for day, count in days if not is_weekend(day)]
+    of_weekend = [min(count, cap) for day, count in days if is_weekend(day)]
     kappa = config.season_shrink_events
-    weekday = (_sum_capped(of_week, cap) + 0.5) / len(of_week)
-    weekend = weekday * (_sum_capped(of_weekend, cap) + kappa) / (weekday * len(of_weekend) + kappa)
+    weekday = (sum(of_week) + 0.5) / len(of_week)
+    weekend = weekday * (sum(of_weekend) + kappa) / (weekday * len(of_weekend) + kappa)
     total = weekday * len(of_week) + weekend * len(of_weekend)
-    squares = _squares(of_week, weekday, 3 * cap) + _squares(of_weekend, weekend, 3 * cap)
+    squares = _squares(of_week, weekday) + _squares(of_weekend, weekend)
     prior = config.ramp_phi_prior + config.ramp_wander * total / n
     weight = config.ramp_prior_days * total / n
     dispersion = (squares * n / (n - 2) + weight * prior) / (total + weight)  # two means were fitted
     return Baseline(weekday, weekend, max(1.0, dispersion), total)
 
 
-def _sum_capped(counts: Sequence[int], cap: int) -> int:
-    return sum(min(count, cap) for count in counts)
-
-
-def _squares(counts: Sequence[int], mean: float, cap: int) -> float:
-    return math.fsum((min(count, cap) - mean) * (min(count, cap) - mean) for count in counts)
+def _squares(counts: Sequence[int], mean: float) -> float:
+    return math.fsum((count - mean) * (count - mean) for count in counts)
 
 
 def _capped(counts: Sequence[int], means: Sequence[float]) -> list[int]:

@@ -101,9 +101,13 @@ def test_a_burst_of_one_day_is_the_business_of_the_spike() -> None:
         assert _told(counts) == []
 
 
+def test_a_burst_between_two_days_that_are_only_a_little_high_is_still_a_burst_of_one_day() -> None:
+    assert _told(_days([40] * 40 + [56, 4_000, 56] + [40] * 20, noise=0)) == []
+
+
 def test_a_burst_before_a_ramp_does_not_hide_it() -> None:
     counts = _days(_grown(50, 1.17), 0.5)
-    counts[WARM - 8] *= 100
+    counts[WARM - 10] *= 100
     assert WARM <= _told(counts)[0][0] < WARM + 8
 
 
@@ -113,7 +117,7 @@ def test_a_step_to_a_level_that_stays_is_told_once(height: float) -> None:
 
 
 def test_a_level_that_was_accepted_is_what_the_next_ramp_is_measured_against() -> None:
-    told = _told(_days([50] * 40 + [250] * 30 + [250 * 1.2**n for n in range(1, 15)]))
+    told = _told(_days([50] * 40 + [250] * 20 + [250 * 1.2**n for n in range(1, 15)]))
     assert len(told) >= 2
     assert told[1][1].expected == pytest.approx(250 * told[1][1].days, rel=0.15)
 
