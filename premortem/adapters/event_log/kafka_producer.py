@@ -109,15 +109,23 @@ class KafkaProducer:
     def poll(self, seconds: float) -> None:
         """Let reports arrive, waiting so long for the first one."""
         if self._producer is not None:
-            self._producer.poll(seconds)
+            self._serve(self._producer.poll, seconds)
 
     def close(self) -> None:
         """Let go of the producer. Appends that are still on their way fail."""
         if self._producer is not None:
             self._producer.purge()
-            if left := self._producer.flush(1.0):
+            if left := self._serve(self._producer.flush, 1.0):
                 _LOGGER.error("%d records were given up without a report", left)
             self._producer = None
+
+    def _serve(self, call: Callable[[float], int], seconds: float) -> int:
+        """Let the client tell what it has. Of a fatal error it tells by raising; the reports come behind that."""
+        try:
+            return call(seconds)
+        except KafkaException as exception:
+            self._on_error(exception.args[0])
+            return 0
 
     def _open(self) -> Producer:
         if self._broken:
