@@ -21,6 +21,34 @@ def test_imports_point_inward() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def imported(path: Path) -> set[str]:
+    """Return the names that a file imports: of modules, and of what is taken from them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def test_no_room_but_the_wiring_names_an_adapter() -> None:
+    """Dataflows are built of the parts in `adapters.streams`, which know ports alone."""
+    ports = {folder.name for folder in (ROOT / "premortem/adapters").iterdir() if folder.is_dir()}
+    named = re.compile(rf"premortem\.adapters\.({'|'.join(ports - {'streams', '__pycache__'})})\b")
+    rooms = (
+        "api",
+        "dataflows",
+        "premortem/adapters/streams",
+        "premortem/cli",
+        "premortem/migrate",
+        "premortem/embedded",
+    )
+    for path in [path for room in rooms for path in (ROOT / room).rglob("*.py")]:
+        assert not [name for name in imported(path) if named.match(name)], path
+    assert [name for name in imported(ROOT / "premortem/bootstrap.py") if named.match(name)]
+
+
 def test_no_file_is_longer_than_four_hundred_lines_and_most_are_short() -> None:
     lengths = sorted(len(path.read_text().splitlines()) for path in CODE)
     assert lengths[-1] <= 400
