@@ -11,6 +11,8 @@ _SETTLED_SLOTS = 6
 """New errors count after so many slots, an hour: an outage must not make its own mark common while it lasts."""
 _LEAST_COMMON = 3
 """Fewer than this many are no share, whatever they are out of."""
+_UNSEEN = 0.5
+"""What a value counts that no error had before."""
 _MOST_IN_SLOT = 256
 _MOST_VALUES = 512
 _KEPT_VALUES = 256
@@ -121,7 +123,7 @@ class Population:
                 found[attribute] = 0.0
                 continue
             total, count = self._totals[attribute.kind], counts.get(attribute.value, 0)
-            share = max(count, 1) / max(total, config.common_known)
+            share = max(count, _UNSEEN) / max(total, config.common_known)
             if share <= config.common_share or count < _LEAST_COMMON or total < config.common_known:
                 found[attribute] = share
         return found

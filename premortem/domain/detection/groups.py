@@ -87,20 +87,21 @@ class Group:
         other.into = self
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         for attribute, held in other.attributes.items():
-            self._hold(attribute, held, config)
+            self._hold(attribute, held, config, always=other.incident_id is not None)
         self.storm = self.storm or other.storm
 
-    def _hold(self, attribute: Attribute, more: Held, config: DetectorConfig) -> None:
+    def _hold(self, attribute: Attribute, more: Held, config: DetectorConfig, always: bool = False) -> None:
         """Note that more members have the attribute.
 
         A group of many members has many types and modules, and would in the end join anything: so beside the first it
-        holds no more of them than an unrelated fault has one of with the chance `common_share`.
+        holds no more of them than an unrelated fault has one of with the chance `common_share`. What joined signals to
+        an open incident goes on doing so when that is merged.
         """
         held = self.attributes.get(attribute)
         if held is not None:
             self.attributes[attribute] = Held(min(more.first, held.first), max(more.last, held.last), held.share)
             return
-        if more.share and self.spent and self.spent + more.share > config.common_share:
+        if not always and more.share and self.spent and self.spent + more.share > config.common_share:
             return
         same = [each for each in self.attributes if each.kind == attribute.kind]
         if len(same) >= _MOST_OF_A_KIND:

@@ -73,19 +73,16 @@ class Place:
         """Give every signal of the batch an incident, and merge the open ones that prove to be one."""
         merges: list[_Merge] = []
         placed: list[tuple[Signal, Group]] = []
-        begins = False
         for signal in batch:
             telling = population.telling(signal, config)
             homes = self._homes(signal, telling, config)
             if not homes:
-                begins = True
                 homes = [Group(rank(signal, config))]
                 self.groups += homes
             self._unite(homes, signal.event, merges, config)
             homes[0].add(signal, telling, config)
             placed.append((signal, homes[0]))
-        if begins:
-            self._unite(self._storm(clock, config), batch[-1].event, merges, config)
+        self._unite(self._storm(clock, config), batch[-1].event, merges, config)
         facts = _told(placed, merges, clock)
         self._keep(self.groups[-MOST_GROUPS:], clock, config)
         return facts
@@ -115,6 +112,8 @@ class Place:
         """
         apart = int(config.join_minutes * MINUTE_MS)
         recent = [group for group in self.groups if group.incident_id is None or group.opened_at >= clock - apart]
+        if len(recent) < config.storm_groups or recent[-1].incident_id is not None:
+            return []  # too few, or nothing has begun just now
         middle = sorted(group.lead[0] for group in recent)[len(recent) // 2]
         recent = [group for group in recent if abs(group.lead[0] - middle) <= apart]
         if len(recent) < config.storm_groups or self.pace.score(len(recent), config) < config.score_opens:
