@@ -96,6 +96,12 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """A ramp is over when its last three days held no more than this times its baseline."""
     ramp_frozen_days: float = 14.0
     """A ramp that has not grown further for so long is the new level."""
+    exposure_tolerance: float = 1.3
+    """So many times the usual sessions, or so small a part of them, still count as usual: people try again."""
+    exposure_least: float = 0.25
+    """No fewer errors than this times the usual are expected, however few sessions there are,"""
+    exposure_most: float = 8.0
+    """and no more than this times the usual."""
 
     def with_values(self, values: Mapping[str, float]) -> "DetectorConfig":
         """Return the configuration with `values` on top.
@@ -138,6 +144,9 @@ LIMITS: dict[str, tuple[float, float]] = {field.name: (0.01, 10_000.0) for field
     "ramp_wander": (0.0, 10.0),
     "ramp_over_ratio": (1.0, 10.0),
     "ramp_frozen_days": (1.0, 28.0),
+    "exposure_tolerance": (1.01, 100.0),
+    "exposure_least": (0.01, 1.0),
+    "exposure_most": (1.0, 100.0),
 }
 """Smallest and largest value of each number that a record on the log may set (a NaN is in no interval)."""
 
