@@ -47,6 +47,15 @@ def test_an_older_worker_is_refused_and_changes_nothing(store: CheckpointStore) 
     assert (found.next_offset, dict(found.state)) == (20, {"a": b"new"})
 
 
+def test_a_state_of_several_megabytes_is_saved_whole_or_not_at_all(store: CheckpointStore) -> None:
+    state = {f"part-{number}": bytes([number]) * 700_000 for number in range(5)}
+    store.save("detect", 0, 10, state)
+    assert dict(store.load("detect", 0).state) == state
+    with pytest.raises(Conflict):
+        store.save("detect", 0, 9, dict.fromkeys(state, b"older"))
+    assert dict(store.load("detect", 0).state) == state
+
+
 def test_flows_and_partitions_keep_apart(store: CheckpointStore) -> None:
     store.save("route", 0, 5, {"x": b"1"})
     store.save("detect", 1, 7, {})

@@ -1,11 +1,15 @@
 """Checkpoints in PostgreSQL: position and changed state in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from premortem.adapters.checkpoint_store.memory import older
 from premortem.adapters.postgres import Pool, connected, statement
 from premortem.exceptions import Conflict
 from premortem.ports import Checkpoint, Flow
+
+_SLICE_BYTES = 1_000_000
+"""One statement writes about so much: 20 MB in one took half as long again, and a whole state would meet the deadline
+of a statement."""
 
 
 class PostgresCheckpointStore:
@@ -31,8 +35,7 @@ class PostgresCheckpointStore:
             moved = connection.execute(statement(__file__, "advance"), {**place, "next_offset": next_offset}).fetchone()
             if moved is None:
                 raise Conflict(older(flow, partition, next_offset, None))
-            if kept:
-                arrays = {"names": list(kept), "values": list(kept.values())}
+            for arrays in _slices(kept):
                 connection.execute(statement(__file__, "put_state"), {**place, **arrays}, binary=True)
             if removed:
                 connection.execute(statement(__file__, "remove_state"), {**place, "names": removed})
@@ -48,3 +51,19 @@ class PostgresCheckpointStore:
         with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
             rows = cursor.execute(statement(__file__, "parts"), {"name": name}).fetchall()
         return {(flow, partition): value for flow, partition, value in rows}
+
+
+def _slices(kept: Mapping[str, bytes]) -> Iterator[dict[str, list[str] | list[bytes]]]:
+    """Yield the parts as names and values of one statement each."""
+    names: list[str] = []
+    values: list[bytes] = []
+    size = 0
+    for name, value in kept.items():
+        names.append(name)
+        values.append(value)
+        size += len(name) + len(value)
+        if size >= _SLICE_BYTES:
+            yield {"names": names, "values": values}
+            names, values, size = [], [], 0
+    if names:
+        yield {"names": names, "values": values}
