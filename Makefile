@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUN_LOCK := requirements/runtime.lock
 DEV_LOCK := requirements/dev.lock
 
-.PHONY: help demo demo-down up down status logs migrate seed test acceptance-full check bench clean lock python
+.PHONY: help demo demo-down up down status logs migrate seed test acceptance-full check bench notebook clean lock python
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -67,6 +67,9 @@ check: $(VENV)/.dev ## Format, lint, types, layers, then every test
 bench: $(VENV)/.dev ## Print every figure beside its baseline
 	@for file in $(wildcard benchmarks/*.py); do case $$file in */__init__.py|*/load.py|*/events.py|*/ingest_baselines.py|*/servers.py) ;; *) echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1;; esac; done
 	@for name in ingest dataflow_detect; do echo "== benchmarks/$$name.py --kafka"; $(BIN)/python -m benchmarks.$$name --kafka || exit 1; done
+
+notebook: $(VENV)/.dev ## Open the notebook that tunes the detector; SOURCE="--clickhouse stack" shows your own errors
+	@MARIMO_SKIP_UPDATE_CHECK=1 $(BIN)/marimo run --host 127.0.0.1 notebooks/tune_detector.py -- $(SOURCE)
 
 clean: ## Remove the environment and the demo's data (never .premortem/data)
 	rm -rf $(VENV) .premortem/demo
