@@ -157,6 +157,27 @@ def test_frames_that_say_nothing_about_the_place_are_in_no_variant() -> None:
     assert raised(error(noise, app("pay")), platform="node").hashes == raised(error(app("pay")), platform="node").hashes
 
 
+def native(function: str | None, package: str | None = None) -> Frame:
+    return Frame(function, package=package)
+
+
+def test_a_rule_looks_at_every_frame_before_it_speaks_of_any() -> None:
+    gl = "/System/Library/Frameworks/OpenGL.framework/GLEngine"
+    frames = (native("draw"), *(native(f"gl{n}", gl) for n in range(4)))
+    assert values(raised(error(*frames), platform="native")) == ["draw", "gl0", "KeyError"]
+
+
+def test_a_frame_without_a_function_is_unknown_to_the_rules_and_can_be_where_a_thread_begins() -> None:
+    thread = "/usr/lib/system/libsystem_pthread.dylib"
+    frames = (native("before"), native(None, thread), native("work"))
+    assert values(raised(error(*frames), platform="native")) == ["work", "KeyError"]
+
+
+@pytest.mark.parametrize("platform", ["python", "native", "java", "javascript", "other"])
+def test_a_question_mark_is_no_name_of_a_function(platform: str) -> None:
+    assert values(raised(error(app("?"), app("pay")), platform=platform)) == ["shop", "shop", "pay", "KeyError"]
+
+
 def test_a_call_that_repeats_itself_counts_once() -> None:
     deep = error(*[app("walk", lineno=3)] * 50)
     assert raised(deep).hashes == raised(error(app("walk", lineno=3))).hashes
@@ -192,6 +213,9 @@ def test_a_template_of_a_message_groups_better_than_its_text() -> None:
         ("lost abcdefab-abcd-abcd-abcd-abcdefabcdef", "lost <uuid>"),
         ("GET https://example.com/a?b=1 gave -5", "GET <url> gave <int>"),
         ("flag=True and name='bob'", "flag=<bool> and name=<quoted_str>"),
+        ("Wed Apr 17 22:31:45 2019: gone", "<date>: gone"),
+        ("since Apr  7 22:31:45 2019", "since <date>"),
+        ("due=datetime.datetime(2023, 5, 2, tzinfo=datetime.timezone.utc) x", "due=<date> x"),
         ("at 0xdeadbeef, 1.5 of 3", "at <hex>, <float> of <int>"),
         ("one\n\ntwo\nthree", "one\ntwo..."),
         ("nothing changes here", "nothing changes here"),

@@ -116,7 +116,7 @@ def _function(frame: Frame, platform: str, has_line: bool) -> str | None:
         name = frame.function or frame.raw_function
         if name and not frame.raw_function:
             name = trim(name, platform)
-    if not name:
+    if not name or name == "?":
         return None
     match platform:
         case "ruby":

@@ -8,7 +8,7 @@ from msgspec import Struct
 from premortem.domain.error_event import ErrorEvent, Frame
 from premortem.domain.fingerprint.variants import EMPTY_HASH, Variant, hash_of, variants_of
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same event could get another hash; written with every grouping that is kept."""
 
 _VARIABLE = re.compile(r"\{\{\s*([\w.\-]{1,200})\s*\}\}")

@@ -14,11 +14,14 @@ _DATE = r"""
     (?:\d{4}-?[01]\d-?[0-3]\d\s(?:[0-2]\d:[0-5]\d:[0-5]\d)(?:\.\d+)?)
   | (?:(?:\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z(?:\d\d:\d\d)?|[+-]\d\d:?\d\d)?)
      | (?:\d{4}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?))
+  | (?:\b(?:(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat)\s{1,4})?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s{1,4}
+       \d{1,2}\s{1,4}\d\d:\d\d:\d\d\s{1,4}\d{4})
   | (?:\b(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat)(?:urday|nesday|rsday|sday|day)?,?\s
        (?:\d{1,2}[\s-])?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:\s\d{1,2},)?[\s-]
        (?:\d{4}|\d{2})(?:\s[0-2]\d:[0-5]\d(?::[0-5]\d)?(?:\s(?:[A-Z]{1,5}|[+-]\d{4}))?)?)
   | (?:\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s[0-3]?\d,\s\d{4})
   | (?:\b[0-2]?\d:[0-5]\d(?::[0-5]\d)?(?:\.\d+)?(?:AM|PM|am|pm)?\b)
+  | (?:datetime\.datetime\([^)\n]{0,200}\))
 """
 _TLDS = (
     "com|net|org|edu|gov|mil|int|io|dev|app|co|uk|de|fr|jp|cn|in|br|au|ru|info|biz|me|tv|us|ca|eu|nl|se|no|fi|es|it|ch"

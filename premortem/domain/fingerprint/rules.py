@@ -64,16 +64,19 @@ def judge(frames: Sequence[Frame], event_platform: str) -> list[Judgement]:
 def _apply(
     rule: int, faces: list[_Face], candidates: list[frozenset[int]], judgements: list[Judgement], grouping: bool
 ) -> None:
+    """Find every frame that the rule is about, then let it speak: what it says of one is no reason for the next."""
     compiled = _COMPILED[rule]
-    by_category = rule in _BY_CATEGORY
-    for index in range(len(faces)):
-        if rule not in candidates[index] and not (by_category and not compiled.fixed):
-            continue
-        if not _dynamic(compiled, index, faces, judgements):
-            continue
-        for kind, direction, flag in compiled.actions:
-            if (kind == "group") != grouping:
-                continue
+    actions = [action for action in compiled.actions if (action[0] == "group") == grouping]
+    if not actions:
+        return
+    about_all = rule in _BY_CATEGORY and not compiled.fixed
+    about = [
+        index
+        for index in range(len(faces))
+        if (about_all or rule in candidates[index]) and _dynamic(compiled, index, faces, judgements)
+    ]
+    for index in about:
+        for kind, direction, flag in actions:
             for at in _range(direction, index, len(faces)):
                 if kind == "app":
                     judgements[at].in_app = bool(flag)
@@ -168,8 +171,8 @@ def _test(matcher: Matcher) -> Callable[[_Face], bool]:
             return lambda face: bool(face.path) and bool(match(face.path) or match("/" + face.path)) != negated
         return lambda face: bool(face.package) and bool(match(face.package) or match("/" + face.package)) != negated
     match = _glob(pattern, path=False)
-    if field == "function":
-        return lambda face: bool(face.function) and bool(match(face.function)) != negated
+    if field == "function":  # the only field of which rules ask whether it is missing
+        return lambda face: bool(match(face.function or "<unknown>")) != negated
     module_match = _glob(pattern, path="/" in pattern)
     return lambda face: bool(face.module) and bool(module_match(face.module)) != negated
 
