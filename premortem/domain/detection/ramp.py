@@ -158,11 +158,11 @@ class Ramp:
         """
         if self.told is not None:
             self._end(self.told, config)
-        found, baseline = self._strongest(config)
-        if baseline is None or not found.fired:
+        found, against = self._strongest(config)
+        if against is None or not found.fired:
             return None
         onset = self.told.onset if self.told is not None else found.onset // DAY_MS
-        self.judged = Told(baseline, onset, self.day, self._reached(found.days, baseline))
+        self.judged = Told(against, onset, self.day, self._reached(found.days, against))
         return found
 
     def tell(self) -> None:
@@ -191,8 +191,8 @@ class Ramp:
     def _strongest(self, config: DetectorConfig) -> tuple[RampFinding, Baseline | None]:
         """Return the window that fires, or else the highest score, with its baseline."""
         found: list[tuple[RampFinding, Baseline]] = [
-            (self._window(length, baseline, config), baseline)
-            for longest, baseline in self._baselines(config)
+            (self._window(length, against, config), against)
+            for longest, against in self._baselines(config)
             for length in _LENGTHS
             if length <= longest
         ]
@@ -200,7 +200,8 @@ class Ramp:
             known = max(0, self._known_days())
             gate = Gate("days known", known, LEAST_DAYS, passed=False)
             return RampFinding(0, 0, 0.0, 0.0, 1.0, 0.0, config.ramp_score_opens, self.day * DAY_MS, (gate,)), None
-        return max(found, key=lambda each: (each[0].fired, each[0].score))
+        strongest, against = max(found, key=lambda each: (each[0].fired, each[0].score))
+        return strongest._replace(onset=self._onset(against, config) * DAY_MS), against
 
     def _known_days(self) -> int:
         """Return the number of whole closed days that may be compared."""
@@ -222,6 +223,7 @@ class Ramp:
         return found
 
     def _window(self, length: int, against: Baseline, config: DetectorConfig) -> RampFinding:
+        """Return what the newest days show; its onset is left for the strongest window."""
         days = range(self.day - length, self.day)
         means = [against.expected(day) for day in days]
         counts = _capped([self.count(day) for day in days], means)
@@ -248,7 +250,7 @@ class Ramp:
             dispersion=against.dispersion,
             score=score,
             threshold=config.ramp_score_opens,
-            onset=self._onset(against, config) * DAY_MS,
+            onset=0,
             gates=gates,
         )
 

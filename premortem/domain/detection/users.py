@@ -11,7 +11,7 @@ from typing import Any
 from zlib import crc32
 
 BITS = 512
-"""Standard error sqrt(m (e^t - t - 1)) / n for n = t m users: 0.2 of 10, 3 of 100, 46 of 1,000, 200 of 2,500."""
+"""Standard error sqrt(m (e^t - t - 1)) / n for n = t m users: 0.3 of 10, 3 of 100, 46 of 1,000, 254 of 2,500."""
 PERIOD_MINUTES = 240
 """As long as the detector's widest window: the period before and the open one always cover it."""
 _DENSE = BITS // 8
