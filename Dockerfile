@@ -24,6 +24,7 @@ COPY migrations migrations
 COPY premortem premortem
 COPY api api
 COPY dataflows dataflows
+COPY replay replay
 RUN python -m compileall -q .
 
 USER premortem

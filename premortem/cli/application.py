@@ -2,7 +2,7 @@
 
 import typer
 
-from premortem.cli import administration, health, incidents, plumbing, sending, stack
+from premortem.cli import administration, detection, health, incidents, plumbing, sending, stack, steering
 
 app = typer.Typer(
     help="A self-hosted incident engine for teams that use Sentry SDKs.",
@@ -21,6 +21,13 @@ app.command("doctor")(stack.doctor)
 app.command("flow-health")(health.flow_health)
 app.command("seed")(sending.seed)
 app.command("send-event")(sending.send_event)
+app.command("why")(detection.why)
+app.command("backtest")(detection.backtest)
+app.command("mute")(steering.mute)
+app.command("unmute")(steering.unmute)
+app.command("configure")(steering.configure)
+app.add_typer(steering.rules, name="rules")
+incidents.commands.command("resolve")(steering.resolve)
 app.add_typer(administration.projects, name="project")
 app.add_typer(administration.keys, name="key")
 app.add_typer(administration.tokens, name="token")

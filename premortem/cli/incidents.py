@@ -5,6 +5,7 @@ from typing import Annotated, Any, get_args
 import msgspec
 import typer
 
+from premortem.cli.moments import show_moment as _clock
 from premortem.cli.output import DEFAULT_TENANT, Tenant, console, json_option, print_json, print_table, printable
 from premortem.domain import fingerprint
 from premortem.domain import incident as domain
@@ -82,6 +83,7 @@ def show_incident(
         ("first seen", _clock(incident.first_seen)),
         ("opened", _clock(incident.opened_at)),
         ("event", incident.event_id),
+        ("fingerprints", ", ".join(incident.fingerprints[:8]) + (" ..." if len(incident.fingerprints) > 8 else "")),
         ("origin", incident.origin_url or "sent by an SDK"),
     ):
         out.print(f"  {name:12} {printable(str(value))}", markup=False)
@@ -113,9 +115,3 @@ def _grouping(incident: domain.Incident) -> fingerprint.Grouping | None:
 
 def _plain(incident: domain.Incident) -> Any:
     return msgspec.to_builtins(incident) | {"reason": explain(incident.decisions[0])}
-
-
-def _clock(milliseconds: int) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

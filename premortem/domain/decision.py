@@ -1,10 +1,10 @@
 """Decision: why a detector fired or stayed silent, with every number that it compared."""
 
-from typing import Literal
+from typing import Literal, assert_never
 
 from msgspec import Struct
 
-DetectorName = Literal["novelty", "spike"]
+DetectorName = Literal["novelty", "environment", "release", "spike", "ramp", "regression"]
 
 
 class Gate(Struct, frozen=True):
@@ -42,19 +42,37 @@ class Decision(Struct, frozen=True, omit_defaults=True):
 def explain(decision: Decision) -> str:
     """Return one sentence for a person: what was seen, what was expected, and which gate held it back."""
     held = [] if decision.fired else [gate for gate in decision.gates if not gate.passed]
-    match decision.detector:
-        case "novelty":
-            passed = [_counted(gate) for gate in decision.gates[:3] if gate.passed]
-            reason = "an error that this project has never sent before: " + ", ".join(passed)
-        case "spike":
-            reason = (
-                f"{decision.observed} events in {decision.window_minutes} min where {decision.expected:.3g} were "
-                f"expected (score {decision.score:.1f}, threshold {decision.threshold:.1f})"
-            )
+    reason = _reason(decision)
     if not held:
         return reason
     against = [f"{gate.name} {_shown(gate.observed)} against {_shown(gate.limit)}" for gate in held]
     return reason + "; held back: " + ", ".join(against)
+
+
+def _reason(decision: Decision) -> str:
+    passed = ", ".join(_counted(gate) for gate in decision.gates[:3] if gate.passed) or "nothing that stands out"
+    match decision.detector:
+        case "novelty":
+            return f"an error that this project has never sent before: {passed}"
+        case "environment":
+            return f"an error that this environment has never sent before: {passed}"
+        case "release":
+            return f"an error that was gone is back in a new release: {passed}"
+        case "spike":
+            return (
+                f"{decision.observed} events in {decision.window_minutes} min where {decision.expected:.3g} were "
+                f"expected (score {decision.score:.1f}, threshold {decision.threshold:.1f})"
+            )
+        case "ramp":
+            return (
+                f"{decision.observed} events in {(decision.window_minutes or 0) // 1440} days where "
+                f"{decision.expected:.3g} were expected before it began to grow "
+                f"(score {decision.score:.1f}, threshold {decision.threshold:.1f})"
+            )
+        case "regression":
+            return "a resolved error is back" if decision.fired else "a resolved error was seen"
+        case _:
+            assert_never(decision.detector)
 
 
 def _counted(gate: Gate) -> str:

@@ -5,7 +5,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from premortem.domain.incident import Incident
-from premortem.domain.project_stream import ProjectRecord
+from premortem.domain.project_stream import ProjectRecord, Resolved
 from premortem.domain.tasks import BuildContext, Task, task_id
 from premortem.domain.timeline import (
     ContextBuilt,
@@ -44,6 +44,8 @@ def react(incident: Incident, fact: IncidentFact) -> Reaction:
     match fact:
         case IncidentDetected() | IncidentReopened():
             return Reaction(tasks=(_build_context(incident, fact),))
+        case IncidentResolved():
+            return Reaction(records=_resolved(incident, fact))
         case (
             IncidentGrew()
             | IncidentMerged()
@@ -55,7 +57,6 @@ def react(incident: Incident, fact: IncidentFact) -> Reaction:
             | FixApplied()
             | FixDeployed()
             | EvaluationCompleted()
-            | IncidentResolved()
             | IncidentSuppressed()
             | TaskFailed()
             | HumanResponded()
@@ -72,4 +73,20 @@ def _build_context(incident: Incident, fact: IncidentFact) -> BuildContext:
         tenant_id=incident.tenant_id,
         project_id=incident.project_id,
         caused_by=fact.id,
+    )
+
+
+def _resolved(incident: Incident, fact: IncidentResolved) -> tuple[Resolved, ...]:
+    """Return what tells the detector that the incident's errors are over where it was, so that it knows them again."""
+    return tuple(
+        Resolved(
+            tenant_id=incident.tenant_id,
+            project_id=incident.project_id,
+            received_at=fact.occurred_at,
+            fingerprint=fingerprint,
+            resolved_at=fact.occurred_at,
+            release=fact.release,
+            environment=incident.environment,
+        )
+        for fingerprint in incident.fingerprints
     )

@@ -129,6 +129,8 @@ class IncidentResolved(_Fact, frozen=True, tag="IncidentResolved", omit_defaults
 
     reason: Literal["verified", "by_person", "quiet"]
     by: str | None = None
+    release: str | None = None
+    """The release that holds the fix; older ones only leave residue."""
 
 
 class IncidentReopened(_Fact, frozen=True, tag="IncidentReopened", omit_defaults=True, kw_only=True):

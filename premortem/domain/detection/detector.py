@@ -5,13 +5,10 @@ from typing import assert_never
 
 import msgspec
 
-from premortem.domain.decision import Gate
-from premortem.domain.detection import findings
-from premortem.domain.detection.config import DEFAULT, LIMITS, MINUTE_MS, DetectorConfig
-from premortem.domain.detection.known import Known
+from premortem.domain.detection.config import DEFAULT, DetectorConfig
+from premortem.domain.detection.observing import apply, observe_error
 from premortem.domain.detection.project import Project
-from premortem.domain.detection.scan import NOT_OPEN, Scan
-from premortem.domain.ids import IncidentId
+from premortem.domain.detection.storms import NEVER
 from premortem.domain.project_stream import (
     Deployed,
     DetectorConfigured,
@@ -27,8 +24,6 @@ from premortem.domain.project_stream import (
 from premortem.domain.timeline import IncidentFact
 
 _PARTITION = "partition"
-_HOUR_MS = 3_600_000
-_USERS_KEPT = 8
 _NOTHING: tuple[IncidentFact, ...] = ()
 
 
@@ -41,6 +36,13 @@ class Detector:
         self._clock = 0
         self._projects: dict[int, Project] = {}
         self._touched: dict[int, None] = {}
+        self._due = NEVER
+        """The earliest time that a held signal of any project is due, by the stream's clock."""
+
+    @property
+    def clock(self) -> int:
+        """Return the newest time that the log has told, in milliseconds since 1970 UTC."""
+        return self._clock
 
     # ------------------------------------------------------------------------------------------------ state
     @classmethod
@@ -55,6 +57,7 @@ class Detector:
                 project, _, part = name.partition("/")
                 parts.setdefault(int(project), {})[part] = value
         detector._projects = {number: Project.restore(parts[number], config) for number in sorted(parts)}
+        detector._due = min((project.incidents.due for project in detector._projects.values()), default=NEVER)
         return detector
 
     def changed(self) -> dict[str, bytes | None]:
@@ -65,6 +68,14 @@ class Detector:
         self._touched.clear()
         return parts
 
+    def project(self, number: int) -> Project:
+        """Return the state of a project; a new one when no record has named it yet."""
+        project = self._projects.get(number)
+        if project is None:
+            project = self._projects[number] = Project(self._config)
+        self._touched[number] = None
+        return project
+
     # ------------------------------------------------------------------------------------------------ records
     def observe(self, offset: int, record: ProjectRecord) -> Sequence[IncidentFact]:
         """Take a record in and return what it shows, mostly nothing. At or below the highest offset seen: nothing."""
@@ -73,166 +84,59 @@ class Detector:
         self._seen = offset
         if record.received_at > self._clock:
             self._clock = record.received_at
+        settled = self._settle() if self._clock >= self._due else _NOTHING
+        if isinstance(record, ErrorSeen):
+            project = self.project(record.project_id)
+            facts = observe_error(record, project, self._clock)
+            if project.incidents.due < self._due:
+                self._due = project.incidents.due
+            return [*settled, *facts] if settled else facts
+        self._set(record)
+        return settled
+
+    def _set(self, record: ProjectRecord) -> None:
+        """Take in what says how errors are to be judged."""
         match record:
-            case ErrorSeen():
-                return self._error(record, self._project(record.project_id))
+            case Ticked() | DropsCounted() | ErrorSeen():
+                return  # time has passed; what was dropped is no measure of errors
+            case SessionsCounted():
+                self.project(record.project_id).traffic.add(record)
+            case Deployed():
+                releases = self.project(record.project_id).releases
+                releases.see(record.release, record.environment, record.deployed_at)
+            case Resolved():
+                project = self.project(record.project_id)
+                project.resolutions.resolve(project.fingerprints.name(record.fingerprint), record)
             case Muted():
-                self._project(record.project_id).mute(record.fingerprint, record.until)
+                self._mute(record, self.project(record.project_id))
             case RuleChanged():
-                self._project(record.project_id).set_rule(record.rule, record.value)
+                self.project(record.project_id).gates.set_rule(record.rule, record.value)
             case DetectorConfigured():
-                self._project(record.project_id).configure(record.values)
-            case Ticked() | SessionsCounted() | DropsCounted() | Deployed() | Resolved():
-                pass  # time has passed (above); the others are for detectors that read them
+                self.project(record.project_id).configure(record.values)
             case _:
                 assert_never(record)
-        return _NOTHING
 
-    def _project(self, number: int) -> Project:
-        project = self._projects.get(number)
-        if project is None:
-            project = self._projects[number] = Project(self._config)
-        self._touched[number] = None
-        return project
+    def _mute(self, record: Muted, project: Project) -> None:
+        fingerprint = project.fingerprints.name(record.fingerprint)
+        known = project.fingerprints.look(fingerprint)
+        per_hour = 0.0
+        if known is not None and known.scan is not None:
+            level = known.scan.level
+            per_hour = level.a / level.b * project.rates.per_hour
+        project.gates.mute(record, fingerprint, per_hour, self._clock)
 
-    def _error(self, event: ErrorSeen, project: Project) -> Sequence[IncidentFact]:
-        if not event.hashes or project.is_duplicate(event.event_id):
-            return _NOTHING
-        fingerprint, known = project.find(event.hashes)
-        if known is None:
-            known = Known(event.occurred_at)
-            project.add(event.hashes, known)
-        known.total += 1
-        at = event.occurred_at
-        if at < known.first_seen:
-            known.first_seen = at
-        if at > known.last_seen:
-            known.last_seen = at
-        fires = self._count(event, known, project)
-        if known.judged and not fires:
-            return _NOTHING
+    def _settle(self) -> list[IncidentFact]:
+        """Decide the held signals whose time has come, project by project in order of their numbers."""
         facts: list[IncidentFact] = []
-        if not known.judged:
-            self._judge_novelty(event, fingerprint, known, project, facts)
-        if fires:
-            self._judge_spike(event, fingerprint, known, project, facts)
+        for number in sorted(self._projects):
+            project = self._projects[number]
+            if project.incidents.due <= self._clock:
+                self._touched[number] = None
+                found = project.incidents.settle(self._clock, project.config)
+                apply(found, project)
+                facts += found
+        self._due = min((project.incidents.due for project in self._projects.values()), default=NEVER)
         return facts
-
-    def _count(self, event: ErrorSeen, known: Known, project: Project) -> bool:
-        """Count the event in its minute; return whether a window may fire."""
-        bucket, now = event.occurred_at // MINUTE_MS, self._clock // MINUTE_MS
-        config, of = project.config, project.rates
-        if now - bucket > config.late_minutes:
-            known.late += 1
-            return False
-        scan = known.scan
-        if scan is None or bucket - scan.level.at > of.forget_buckets:
-            scan = known.scan = Scan(bucket, of)
-            scan.open(of, config)
-        return scan.add(bucket, of, config)
-
-    # ------------------------------------------------------------------------------------------------ decisions
-    def _judge_novelty(
-        self, event: ErrorSeen, fingerprint: str, known: Known, project: Project, facts: list[IncidentFact]
-    ) -> None:
-        """Open an incident for an error that is new: at once when nothing caught it, else when it insists."""
-        config = project.config
-        if event.occurred_at - known.first_seen > config.novelty_minutes * MINUTE_MS:
-            known.judged = True
-            return
-        known.novel_count += 1
-        user = event.user_hash
-        if user and user not in known.novel_users and len(known.novel_users) < _USERS_KEPT:
-            known.novel_users.append(user)
-        urgent = event.handled is False or event.level == "fatal"
-        insists = known.novel_count >= config.novelty_events or len(known.novel_users) >= config.novelty_users
-        is_error = event.level in ("error", "fatal")
-        if not is_error or not (urgent or insists) or known.scan is None or known.incident_id is not None:
-            return
-        common = self._common_gates(event, fingerprint, project, known.novel_count, len(known.novel_users))
-        if not all(gate.passed for gate in common):
-            return
-        gates = (  # one of the first three is enough, of the others all are needed
-            Gate("unhandled or fatal", float(urgent), 1.0, urgent),
-            Gate(
-                "events in its first hour",
-                known.novel_count,
-                config.novelty_events,
-                known.novel_count >= config.novelty_events,
-            ),
-            Gate(
-                "users in its first hour",
-                len(known.novel_users),
-                config.novelty_users,
-                len(known.novel_users) >= config.novelty_users,
-            ),
-            *common,
-        )
-        known.judged = True
-        known.scan.open_novel()
-        incident = findings.incident_id(event, fingerprint, "novelty", "novel")
-        known.incident_id = incident
-        decision = findings.novelty(event, gates, known.first_seen)
-        facts.append(findings.opened(event, fingerprint, incident, decision, known.first_seen))
-
-    def _judge_spike(
-        self, event: ErrorSeen, fingerprint: str, known: Known, project: Project, facts: list[IncidentFact]
-    ) -> None:
-        """Open or widen an incident when a window holds more than chance explains."""
-        scan, config = known.scan, project.config
-        age = (event.occurred_at - known.first_seen) / MINUTE_MS
-        # What costs nothing is asked first: in a burst that a gate holds back, every event comes this far.
-        if scan is None or age < config.novelty_minutes or self._is_too_old_or_muted(event, fingerprint, project):
-            return
-        base = _clamped("score_opens", project.rules.get("sensitivity", config.score_opens))
-        found = scan.judge(base, project.rates, config)
-        if found is None:
-            return
-        gates = (
-            Gate("score", found.score, found.threshold, passed=True),
-            Gate("recurring peak", found.observed, round(found.veto_limit, 6), passed=True),
-            Gate("minutes known", round(age, 6), config.novelty_minutes, age >= config.novelty_minutes),
-            *self._common_gates(event, fingerprint, project, found.observed, None),
-        )
-        if not all(gate.passed for gate in gates):
-            return
-        decision = findings.spike(event, found, gates)
-        opens = scan.opened_at == NOT_OPEN
-        scan.tell(found)
-        if opens or known.incident_id is None:
-            incident = findings.incident_id(event, fingerprint, "spike", str(scan.level.at))
-            known.incident_id = incident
-            facts.append(findings.opened(event, fingerprint, incident, decision, known.first_seen))
-        else:
-            facts.append(findings.grew(event, fingerprint, IncidentId(known.incident_id), decision))
-
-    def _is_too_old_or_muted(self, event: ErrorSeen, fingerprint: str, project: Project) -> bool:
-        """Return whether one of the first two common gates is closed."""
-        hours = (self._clock - event.occurred_at) / _HOUR_MS
-        return hours > project.config.page_hours or project.mutes.get(fingerprint, 0) > self._clock
-
-    def _common_gates(
-        self, event: ErrorSeen, fingerprint: str, project: Project, events: int, users: int | None
-    ) -> tuple[Gate, ...]:
-        """Return the gates that every detector must pass: age, mute, and what a person set for the project."""
-        hours = (self._clock - event.occurred_at) / _HOUR_MS
-        until = project.mutes.get(fingerprint, 0)
-        gates = [
-            Gate("hours old", round(hours, 6), project.config.page_hours, hours <= project.config.page_hours),
-            Gate("muted until", until, self._clock, until <= self._clock),
-        ]
-        least = project.rules.get("minimum_events")
-        if least is not None:
-            gates.append(Gate("minimum events", events, least, events >= least))
-        least = project.rules.get("minimum_users")
-        if least is not None and users is not None:
-            gates.append(Gate("minimum users", users, least, users >= least))
-        return tuple(gates)
-
-
-def _clamped(name: str, value: float) -> float:
-    low, high = LIMITS[name]
-    return min(high, max(low, value)) if value == value else low
 
 
 def detect_all(records: Iterable[tuple[int, ProjectRecord]], config: DetectorConfig = DEFAULT) -> list[IncidentFact]:

@@ -1,11 +1,13 @@
 """Findings: what the detector says when it opens or widens an incident, with every number that it compared."""
 
-from premortem.domain.decision import Decision, Gate
+from premortem.domain.decision import Decision, Gate, explain
 from premortem.domain.detection.config import MINUTE_MS, VERSION
+from premortem.domain.detection.novelty import Young
+from premortem.domain.detection.ramp import RampFinding
 from premortem.domain.detection.scan import Finding
 from premortem.domain.ids import FactId, Fingerprint, IncidentId, derive
 from premortem.domain.project_stream import ErrorSeen
-from premortem.domain.timeline import IncidentDetected, IncidentGrew, Severity
+from premortem.domain.timeline import IncidentDetected, IncidentGrew, IncidentReopened, Severity
 
 _OVERWHELMING = 20.0
 _RANKS: tuple[Severity, ...] = ("low", "medium", "high", "critical")
@@ -24,17 +26,35 @@ def severity(event: ErrorSeen, score: float | None) -> Severity:
     return _RANKS[rank]
 
 
-def novelty(event: ErrorSeen, gates: tuple[Gate, ...], first_seen: int) -> Decision:
-    """Return the decision that an error is new and worth an incident."""
-    return Decision("novelty", VERSION, fired=True, at=event.occurred_at, onset=first_seen, gates=gates)
+def news(event: ErrorSeen, young: Young, gates: tuple[Gate, ...]) -> Decision:
+    """Return the decision about an error that is news: one alternative and every other gate must let it pass."""
+    return Decision(
+        young.reason,
+        VERSION,
+        fired=any(gate.passed for gate in gates[:_ALTERNATIVES]) and all(g.passed for g in gates[_ALTERNATIVES:]),
+        at=event.occurred_at,
+        onset=young.since,
+        gates=gates,
+    )
+
+
+_ALTERNATIVES = 3
+"""Of the gates of news, the first three are alternatives; of the others, all are needed."""
+
+
+def needed(decision: Decision) -> tuple[Gate, ...]:
+    """Return the gates of which none may be closed; of news, of which an alternative has passed, the others."""
+    return (
+        decision.gates[_ALTERNATIVES:] if decision.detector in ("novelty", "environment", "release") else decision.gates
+    )
 
 
 def spike(event: ErrorSeen, found: Finding, gates: tuple[Gate, ...]) -> Decision:
-    """Return the decision that a count is more than chance explains; numbers rounded to 1e-6."""
+    """Return the decision about a window's count; numbers rounded to 1e-6."""
     return Decision(
         detector="spike",
         detector_version=VERSION,
-        fired=True,
+        fired=all(gate.passed for gate in gates),
         at=event.occurred_at,
         onset=found.onset * MINUTE_MS,
         gates=gates,
@@ -45,6 +65,30 @@ def spike(event: ErrorSeen, found: Finding, gates: tuple[Gate, ...]) -> Decision
         score=found.score,
         threshold=found.threshold,
     )
+
+
+def ramp(event: ErrorSeen, found: RampFinding, gates: tuple[Gate, ...]) -> Decision:
+    """Return the decision about growth over days; numbers rounded to 1e-6."""
+    return Decision(
+        detector="ramp",
+        detector_version=VERSION,
+        fired=all(gate.passed for gate in gates),
+        at=event.occurred_at,
+        onset=found.onset,
+        gates=gates,
+        window_minutes=found.days * 1_440,
+        observed=found.observed,
+        expected=round(found.expected, 6),
+        dispersion=round(found.dispersion, 6),
+        score=found.score,
+        threshold=found.threshold,
+    )
+
+
+def back(event: ErrorSeen, gates: tuple[Gate, ...]) -> Decision:
+    """Return the decision about an event of a resolved error."""
+    fired = all(gate.passed for gate in gates)
+    return Decision("regression", VERSION, fired=fired, at=event.occurred_at, onset=event.occurred_at, gates=gates)
 
 
 def incident_id(event: ErrorSeen, fingerprint: str, detector: str, when: str) -> IncidentId:
@@ -90,4 +134,20 @@ def grew(event: ErrorSeen, fingerprint: str, incident: IncidentId, decision: Dec
         severity=severity(event, decision.score),
         decision=decision,
         event_id=event.event_id,
+    )
+
+
+def reopened(event: ErrorSeen, incident: IncidentId, decision: Decision) -> IncidentReopened:
+    """Return the fact that a resolved incident's error is back."""
+    release = f" in {event.release}" if event.release else ""
+    return IncidentReopened(
+        id=FactId(derive("fact", incident, "IncidentReopened", event.event_id)),
+        incident_id=incident,
+        tenant_id=event.tenant_id,
+        project_id=event.project_id,
+        occurred_at=event.occurred_at,
+        v=2,
+        reason=f"{explain(decision)}{release}",
+        event_id=event.event_id,
+        decision=decision,
     )

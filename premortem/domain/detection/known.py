@@ -1,35 +1,87 @@
-"""Known: what is remembered of one fingerprint, for ever, and its scan while it is alive."""
+"""Known: what is remembered of one fingerprint, for ever, and what is counted of it while it is alive."""
 
+from premortem.domain.detection.config import DetectorConfig, Rates
+from premortem.domain.detection.novelty import Young
+from premortem.domain.detection.ramp import Ramp
 from premortem.domain.detection.scan import Scan
+from premortem.domain.detection.users import UsersWindow
+
+MINUTES_A_DAY = 1_440
+_EARLY = 2
+"""Events whose minutes are kept before a scan is worth its room: most errors never come a third time."""
 
 
 class Known:
     """One fingerprint of one project. Times in ms since 1970 UTC; counts are events."""
 
     __slots__ = (
+        "early",
+        "environments",
+        "first_release",
         "first_seen",
         "incident_id",
-        "judged",
         "last_seen",
         "late",
-        "novel_count",
-        "novel_users",
+        "people",
+        "ramp",
         "scan",
         "total",
+        "waiting",
+        "young",
     )
 
-    def __init__(self, first_seen: int) -> None:
+    def __init__(self, first_seen: int, first_release: str | None = None) -> None:
         self.first_seen = first_seen
         self.last_seen = first_seen
         self.total = 0
         self.late = 0
         """Events too old to be counted in any window."""
-        self.novel_count = 0
-        """Events in the time after the first in which an error may still open as a new one."""
-        self.novel_users: list[str] = []
-        """The first few distinct users among them."""
-        self.judged = False
-        """Whether novelty is settled: it opened, or its time is over."""
+        self.first_release = first_release
+        self.environments = 0
+        """The environments that it was seen in: bits of `Releases.bit`."""
         self.incident_id: str | None = None
-        """The incident that was opened last."""
+        """The incident that it belonged to last."""
+        self.waiting = False
+        """A signal of it is held, and belongs to no incident yet."""
+        self.early: list[int] = []
+        """Minutes of the first events, until they become a scan."""
+        self.young: Young | None = None
+        """While the error is news."""
         self.scan: Scan | None = None
+        self.ramp: Ramp | None = None
+        self.people: UsersWindow | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Return whether more is kept of it than what is kept for ever."""
+        return self.scan is not None or self.young is not None
+
+    def count(self, bucket: int, user: str | None, of: Rates, config: DetectorConfig) -> bool:
+        """Count an event in its minute; return whether a window may fire."""
+        scan = self.scan
+        if scan is not None and bucket - scan.level.at > of.forget_buckets:
+            self.scan = self.ramp = self.people = scan = None
+        if scan is None:
+            self.early.append(bucket)
+            if len(self.early) <= _EARLY:
+                return False
+            scan = self._begin(of, config)
+        if user and self.people is not None:
+            self.people.add(bucket, user)
+        return scan.add(bucket, of, config)
+
+    def _begin(self, of: Rates, config: DetectorConfig) -> Scan:
+        """Make the scan, with the events before the newest in it, oldest first, but for those of long ago."""
+        *before, newest = self.early
+        recent = sorted(bucket for bucket in before if newest - bucket <= of.forget_buckets)
+        start = recent[0] if recent else newest
+        scan = self.scan = Scan(start, of)
+        scan.open(of, config)
+        self.ramp = Ramp(start // MINUTES_A_DAY)
+        self.people = UsersWindow()
+        for bucket in recent:
+            scan.add(bucket, of, config)
+        for bucket in (*recent, newest):
+            self.ramp.add(bucket // MINUTES_A_DAY)
+        self.early = []
+        return scan

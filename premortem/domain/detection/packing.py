@@ -1,82 +1,59 @@
-"""Packing: a fingerprint's state as bytes that are the same on every machine, and back, bit for bit."""
+"""Packing: a fingerprint's state as bytes that are the same on every machine, and back, bit for bit.
 
-from array import array
+In two parts: what is remembered for ever, small, and what is counted while the error is alive.
+"""
+
 from typing import Any
 
 import msgspec
 
 from premortem.domain.detection.config import Rates
 from premortem.domain.detection.known import Known
-from premortem.domain.detection.level import Level
-from premortem.domain.detection.scan import Scan
-from premortem.domain.detection.windows import Windows
+from premortem.domain.detection.novelty import Young
+from premortem.domain.detection.ramp import Ramp
+from premortem.domain.detection.scan_packing import pack_scan, unpack_scan
+from premortem.domain.detection.users import UsersWindow
 
-FORMAT = 2
+FORMAT = 3
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list)
 
 
 def pack(known: Known) -> bytes:
-    """Return the bytes of one fingerprint's state."""
-    scan = known.scan
+    """Return the bytes of what is remembered for ever."""
     return _ENCODER.encode(
         [
-            *(FORMAT, known.first_seen, known.last_seen, known.total, known.late, known.novel_count),
-            *(known.novel_users, known.incident_id, known.judged, pack_scan(scan) if scan is not None else None),
+            *(FORMAT, known.first_seen, known.last_seen, known.total, known.late, known.incident_id, known.waiting),
+            *(known.first_release, known.environments, known.early),
         ]
     )
 
 
-def unpack(value: bytes, of: Rates) -> Known:
-    """Return the state in `value`. Raises ValueError for bytes of another format: rebuild the state from the log."""
+def pack_active(known: Known) -> bytes:
+    """Return the bytes of what is counted while the error is alive."""
+    scan, ramp, people, young = known.scan, known.ramp, known.people, known.young
+    return _ENCODER.encode(
+        [
+            pack_scan(scan) if scan is not None else None,
+            ramp.pack() if ramp is not None else None,
+            people.pack() if people is not None else None,
+            young.pack() if young is not None else None,
+        ]
+    )
+
+
+def unpack(value: bytes, active: bytes | None, of: Rates) -> Known:
+    """Return the state. Raises ValueError for bytes of another format: rebuild the state from the log."""
     fields: list[Any] = _DECODER.decode(value)
     if fields[0] != FORMAT:
         raise ValueError(f"detector state of format {fields[0]}, and {FORMAT} is known. Reset `detect` to rebuild it.")
     known = Known(fields[1])
-    known.last_seen, known.total, known.late, known.novel_count = fields[2:6]
-    known.novel_users, known.incident_id, known.judged = fields[6:9]
-    known.scan = unpack_scan(fields[9], of) if fields[9] is not None else None
+    known.last_seen, known.total, known.late, known.incident_id, known.waiting = fields[2:7]
+    known.first_release, known.environments, known.early = fields[7:]
+    if active is not None:
+        scan, ramp, people, young = _DECODER.decode(active)
+        known.scan = unpack_scan(scan, of) if scan is not None else None
+        known.ramp = Ramp.unpack(ramp) if ramp is not None else None
+        known.people = UsersWindow.unpack(people) if people is not None else None
+        known.young = Young.unpack(young) if young is not None else None
     return known
-
-
-def pack_scan(scan: Scan) -> list[Any]:
-    """Return a scan as values of msgpack."""
-    level = scan.level
-    return [
-        [level.a, level.at, level.b, level.expected, level.p, level.q, level.started],
-        [level.seasonal_counts.tobytes(), level.seasonal_exposure.tobytes(), level.factors.tobytes()],
-        [_windows(windows) for windows in scan.windows],
-        [scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact],
-        [scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told],
-        [[hour, *counts] for hour, counts in scan.peaks.items()],
-    ]
-
-
-def _windows(windows: Windows) -> list[Any]:
-    pending = [[number for pair in queue for number in pair] for queue in windows.pending]
-    return [
-        *(windows.closed, windows.counts, windows.means, windows.sums, windows.totals),
-        *(windows.dispersion, windows.exposure, pending, windows.largest),
-    ]
-
-
-def unpack_scan(fields: list[Any], of: Rates) -> Scan:
-    """Return the scan whose values `pack_scan` gave."""
-    numbers, tables, windows, cells, incident, peaks = fields
-    scan = Scan(numbers[1], of)
-    level: Level = scan.level
-    level.a, level.at, level.b, level.expected, level.p, level.q, level.started = numbers
-    level.seasonal_counts, level.seasonal_exposure, level.factors = (array("d", table) for table in tables)
-    for target, packed in zip(scan.windows, windows, strict=True):
-        _unwindow(target, packed)
-    scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact = cells
-    scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told = incident
-    scan.peaks = {hour: tuple(counts) for hour, *counts in peaks}
-    return scan
-
-
-def _unwindow(target: Windows, packed: list[Any]) -> None:
-    target.closed, counts, means, target.sums, target.totals = packed[:5]
-    target.dispersion, target.exposure, pending, target.largest = packed[5:]
-    target.counts, target.means = counts, means
-    target.pending = [list(zip(numbers[::2], numbers[1::2], strict=True)) for numbers in pending]

@@ -1,0 +1,140 @@
+"""Judging: what an event shows about its fingerprint, detector by detector, each answer with every gate and number.
+
+The same functions decide and explain: asked to `look`, they also return the decision that did not fire.
+"""
+
+from typing import NamedTuple
+
+from premortem.domain.decision import Decision, Gate
+from premortem.domain.detection import findings, regression, users
+from premortem.domain.detection.config import LIMITS, MINUTE_MS
+from premortem.domain.detection.gates import Asked, clamped
+from premortem.domain.detection.known import Known
+from premortem.domain.detection.novelty import StandsOut, Young
+from premortem.domain.detection.project import Project
+from premortem.domain.detection.scan import Finding
+from premortem.domain.project_stream import ErrorSeen
+
+
+class Seen(NamedTuple):
+    """An event on its way through the detectors."""
+
+    event: ErrorSeen
+    fingerprint: str
+    known: Known
+    project: Project
+    clock: int
+    """Milliseconds since 1970 UTC: the newest time that the log has told."""
+
+    @property
+    def is_urgent(self) -> bool:
+        """Return whether nothing caught the error, or it ended the program."""
+        return self.event.handled is False or self.event.level == "fatal"
+
+    def ask(self, asked: Asked) -> tuple[Gate, ...]:
+        """Return the common gates."""
+        return self.project.gates.ask(self.event, self.fingerprint, asked, self.clock, self.project.config)
+
+
+# ---------------------------------------------------------------------------------------------------- news
+def news(seen: Seen, young: Young, look: bool = False) -> Decision | None:
+    """Say whether an error is news: never sent before, new in an environment, or back in a new release."""
+    event, config, sums = seen.event, seen.project.config, seen.project.new_errors
+    is_error = event.level in ("error", "fatal")
+    urgent = seen.is_urgent
+    if not look and not (is_error and (urgent or sums.stands_out(young, event.occurred_at, config))):
+        return None
+    events, people = sums.look(young, event.occurred_at, config)
+    gates = (  # one of the first three is enough, of the others all are needed
+        Gate("unhandled or fatal", float(urgent), 1.0, urgent),
+        Gate(f"events in its first {_span(events)}", events.number, events.limit, events.passed),
+        Gate(f"users in its first {_span(people)}", people.number, people.limit, people.passed),
+        Gate("an error or worse", float(is_error), 1.0, is_error),
+        *seen.ask(Asked(young.events[-1], young.people[-1])),
+    )
+    return findings.news(event, young, gates)
+
+
+def _span(found: StandsOut) -> str:
+    return {15: "15 min", 60: "hour", 1_440: "day"}[found.minutes]
+
+
+# --------------------------------------------------------------------------------------------------- spike
+def spike(seen: Seen) -> tuple[Decision, Finding] | None:
+    """Say whether a window holds more than chance explains; None = surely not.
+
+    What costs nothing is asked first: in a burst that a gate holds back, every event comes this far.
+    """
+    scan, project, config = seen.known.scan, seen.project, seen.project.config
+    age = seen.event.occurred_at - seen.known.first_seen
+    if scan is None or age < config.novelty_minutes * MINUTE_MS or project.gates.is_muted(seen.fingerprint, seen.clock):
+        return None
+    found = scan.judge(score_opens(project), project.rates, config)
+    return None if found is None else (_spike(seen, found), found)
+
+
+def windows(seen: Seen) -> list[Decision]:
+    """Return what every window shows, fired or not, strongest first."""
+    scan, project = seen.known.scan, seen.project
+    if scan is None:
+        return []
+    threshold = scan.threshold(score_opens(project), project.config)
+    shown = scan.look(threshold, project.rates, project.config)
+    order = sorted(range(len(shown)), key=lambda i: (-shown[i].score, i))
+    return [_spike(seen, shown[i]) for i in order]
+
+
+def _spike(seen: Seen, found: Finding) -> Decision:
+    config, event = seen.project.config, seen.event
+    age = (event.occurred_at - seen.known.first_seen) / MINUTE_MS
+    people = seen.known.people.estimate(event.occurred_at // MINUTE_MS) if seen.known.people is not None else None
+    per_hour = found.observed * 60 / max(60, found.window_minutes)
+    gates = (
+        Gate("score", found.score, found.threshold, found.score >= found.threshold),
+        Gate("events", found.observed, config.least_events, found.observed >= config.least_events),
+        Gate("recurring peak", found.observed, round(found.veto_limit, 6), found.observed > found.veto_limit),
+        Gate("minutes known", round(age, 6), config.novelty_minutes, age >= config.novelty_minutes),
+        *seen.ask(Asked(found.observed, people, found.score, per_hour)),
+    )
+    return findings.spike(event, found, gates)
+
+
+def score_opens(project: Project) -> float:
+    """Return the score at which a spike opens in the project."""
+    return clamped(LIMITS, "score_opens", project.gates.rules.get("sensitivity", project.config.score_opens))
+
+
+# ---------------------------------------------------------------------------------------------------- ramp
+def ramp(seen: Seen, look: bool = False) -> Decision | None:
+    """Say whether the error has grown over days beyond what it was before it grew."""
+    ramping = seen.known.ramp
+    if ramping is None:
+        return None
+    found = ramping.look(seen.project.config) if look else ramping.judge(seen.project.config)
+    if found is None:
+        return None
+    per_hour = found.observed / max(1, found.days) / 24
+    gates = (*found.gates, *seen.ask(Asked(found.observed, None, found.score, per_hour)))
+    return findings.ramp(seen.event, found, gates)
+
+
+# ---------------------------------------------------------------------------------------------- regression
+def back(seen: Seen, look: bool = False) -> tuple[Decision, str] | None:
+    """Say whether a resolved error is back, and in which environment's resolution; count the event there."""
+    event, resolutions = seen.event, seen.project.resolutions
+    found = resolutions.find(seen.fingerprint, event.environment)
+    if found is None:
+        return None
+    where, resolution = found
+    judged = regression.judge(event, resolution, seen.known, seen.project.releases)
+    if not look:
+        regression.count(event, resolution, judged)
+        if judged.verdict != "back":
+            return None
+    returned = judged.verdict == "back"
+    gates = (
+        Gate(regression.REASONS[judged.verdict], judged.observed, judged.limit, returned),
+        Gate("events of older clients since", resolution.residue, resolution.residue, passed=True),
+        *seen.ask(Asked(resolution.back, users.estimate(resolution.users))),
+    )
+    return findings.back(event, gates), where

@@ -1,0 +1,189 @@
+"""Novelty: whether a new error stands out among the errors of its project that were new before it.
+
+How often new errors come in their first quarter of an hour, hour and day is measured per project, and a count is
+scored against that: the decimal logarithm of its chance under a negative binomial with the measured mean and
+variance, in the unit of every other score here. Which fingerprints are new is exact; nothing is sampled or hashed away.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from premortem.domain.detection import users
+from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
+from premortem.domain.detection.tail import NEVER, exact_limit
+
+HORIZONS = (15, 60, 1_440)
+"""Minutes after the first event within which an error is news."""
+_MOST = 1_024
+"""At so many new errors the sums are halved, so that a project's habits may change."""
+_HOUR = 1
+"""The horizon by which a project is judged that has had few new errors."""
+_LEAST_EVENTS = 3
+_LEAST_USERS = 2
+
+
+News = Literal["novelty", "environment", "release"]
+"""Why an error is news: never sent before, new in an environment, back in a release that came after it was gone."""
+
+
+class StandsOut(NamedTuple):
+    """A count of a new error against the smallest that would stand out."""
+
+    minutes: int
+    number: int
+    limit: int
+
+    @property
+    def passed(self) -> bool:
+        """Return whether the count stands out."""
+        return self.number >= self.limit
+
+
+class Young:
+    """What is counted of one error while it is news. `since` in milliseconds since 1970 UTC."""
+
+    __slots__ = ("events", "people", "reason", "since", "told", "users")
+
+    def __init__(self, since: int, reason: News = "novelty") -> None:
+        self.since = since
+        self.reason = reason
+        self.events = [0] * len(HORIZONS)
+        self.people = [0] * len(HORIZONS)
+        self.users = 0
+        """The distinct users so far, as a bitmap (`users`)."""
+        self.told = False
+        """It has opened an incident; it is counted on, as one of those that others are compared with."""
+
+    def pack(self) -> list[Any]:
+        """Return the state as plain lists."""
+        return [self.since, self.reason, self.events, self.people, users.pack(self.users), self.told]
+
+    @classmethod
+    def unpack(cls, fields: Sequence[Any]) -> "Young":
+        """Return what `pack` gave."""
+        young = cls(fields[0], fields[1])
+        young.events, young.people = fields[2], fields[3]
+        young.users, young.told = users.unpack(fields[4]), fields[5]
+        return young
+
+
+def is_over(young: Young, at: int) -> bool:
+    """Return whether the error is news no longer at this time (ms since 1970 UTC)."""
+    return (at - young.since) // MINUTE_MS >= HORIZONS[-1]
+
+
+class NewErrors:
+    """Sums over a project's new errors: how many, and per horizon their events and users, plain and squared.
+
+    Integers, so that any order of the same events gives the same sums.
+    """
+
+    def __init__(self) -> None:
+        self.born = 0
+        self.events = [0] * len(HORIZONS)
+        self.events_squared = [0] * len(HORIZONS)
+        self.people = [0] * len(HORIZONS)
+        """Distinct users, summed over the errors."""
+        self.people_squared = [0] * len(HORIZONS)
+        self.event_limits = [NEVER] * len(HORIZONS)
+        """What stands out, as worked out from the sums when the last error was born that called for it."""
+        self.user_limits = [NEVER] * len(HORIZONS)
+        self.measured_at = 0
+        """At so many errors it is to be worked out anew."""
+
+    def pack(self) -> list[Any]:
+        """Return the state as plain lists."""
+        sums = [self.events, self.events_squared, self.people, self.people_squared]
+        return [self.born, *sums, self.event_limits, self.user_limits, self.measured_at]
+
+    @classmethod
+    def unpack(cls, fields: Sequence[Any]) -> "NewErrors":
+        """Return what `pack` gave."""
+        found = cls()
+        found.born, found.events, found.events_squared, found.people, found.people_squared = fields[:5]
+        found.event_limits, found.user_limits, found.measured_at = fields[5:]
+        return found
+
+    def bear(self, config: DetectorConfig) -> None:
+        """Count one more new error."""
+        if self.born >= _MOST:
+            self.born //= 2
+            self.measured_at = self.born
+            for sums in (self.events, self.events_squared, self.people, self.people_squared):
+                sums[:] = [each // 2 for each in sums]
+        if self.born >= max(self.measured_at, config.novelty_known):
+            self._measure(config)
+        self.born += 1
+
+    def count(self, young: Young, at: int, user: str | None) -> None:
+        """Count an event of a young error. Only novelty teaches the sums."""
+        minutes = (at - young.since) // MINUTE_MS
+        if user:
+            young.users = users.add(young.users, user)
+        people = users.estimate(young.users)
+        teaches = young.reason == "novelty"
+        for i, horizon in enumerate(HORIZONS):
+            if minutes >= horizon:
+                continue
+            before, then = young.events[i], young.people[i]
+            young.events[i] = before + 1
+            young.people[i] = max(then, people)
+            if teaches:
+                self.events[i] += 1
+                self.events_squared[i] += 2 * before + 1
+                self.people[i] += young.people[i] - then
+                self.people_squared[i] += young.people[i] ** 2 - then**2
+
+    def stands_out(self, young: Young, at: int, config: DetectorConfig) -> bool:
+        """Return whether its events or its distinct users stand out in any horizon that is not over."""
+        return any(found.passed for found in self._all(young, at, config))
+
+    def look(self, young: Young, at: int, config: DetectorConfig) -> tuple[StandsOut, StandsOut]:
+        """Return, of events and of users, the horizon that passes or is nearest to it: the numbers behind a silence."""
+        found = self._all(young, at, config)
+        middle = len(found) // 2
+        return _nearest(found[:middle]), _nearest(found[middle:])
+
+    def _all(self, young: Young, at: int, config: DetectorConfig) -> list[StandsOut]:
+        """Return the events of each horizon that is not over, then the users of each, against their limits."""
+        if self.born - (young.reason == "novelty") < config.novelty_known:
+            limits = _fixed(int(config.novelty_events)), _fixed(int(config.novelty_users))
+        else:
+            limits = self.event_limits, self.user_limits
+        minutes = (at - young.since) // MINUTE_MS
+        live = [i for i, horizon in enumerate(HORIZONS) if minutes < horizon]
+        return [
+            StandsOut(HORIZONS[i], counts[i], limit[i])
+            for counts, limit in zip((young.events, young.people), limits, strict=True)
+            for i in live
+        ]
+
+    def _measure(self, config: DetectorConfig) -> None:
+        """Work out what would stand out from here on, and when to do so again: a few times as their number doubles."""
+        self.measured_at = self.born + max(1, self.born // 2)
+        n = max(1, self.born)
+        self.event_limits = [
+            max(_LEAST_EVENTS, _limit(plain / n, squared / n, config.novelty_score))
+            for plain, squared in zip(self.events, self.events_squared, strict=True)
+        ]
+        self.user_limits = [
+            max(_LEAST_USERS, _limit(plain / n, squared / n, config.novelty_score))
+            for plain, squared in zip(self.people, self.people_squared, strict=True)
+        ]
+
+
+@lru_cache(maxsize=1024)
+def _limit(mean: float, square: float, score: float) -> int:
+    """Return the smallest count as rare as `score` asks, among errors with this mean (square) count."""
+    mean = max(0.01, mean)
+    return exact_limit(score, mean, max(mean * 1.01, square - mean * mean), 0.0)
+
+
+def _fixed(limit: int) -> list[int]:
+    """Return what stands out in a project that has had too few new errors to compare with: within the hour alone."""
+    return [limit if horizon <= HORIZONS[_HOUR] else NEVER for horizon in HORIZONS]
+
+
+def _nearest(found: Sequence[StandsOut]) -> StandsOut:
+    return max(found, key=lambda each: each.number - each.limit, default=StandsOut(HORIZONS[-1], 0, NEVER))

@@ -1,0 +1,198 @@
+"""Observing: one error event through everything that its project knows, and the facts that follow."""
+
+from collections.abc import Sequence
+
+from premortem.domain.decision import Decision
+from premortem.domain.detection import findings
+from premortem.domain.detection.config import MINUTE_MS
+from premortem.domain.detection.gates import TRIPWIRE, outcome
+from premortem.domain.detection.judging import Seen, back, news, ramp, spike
+from premortem.domain.detection.known import Known
+from premortem.domain.detection.novelty import Young, is_over
+from premortem.domain.detection.project import Project
+from premortem.domain.detection.scan import NOT_OPEN
+from premortem.domain.detection.signals import Signal
+from premortem.domain.ids import Fingerprint, IncidentId
+from premortem.domain.project_stream import ErrorSeen
+from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew
+
+_NOTHING: tuple[IncidentFact, ...] = ()
+_DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
+
+
+def observe_error(event: ErrorSeen, project: Project, clock: int) -> Sequence[IncidentFact]:
+    """Take an event into its project and return what it shows, mostly nothing."""
+    if not event.hashes or project.event_ids.is_duplicate(event.event_id):
+        return _NOTHING
+    fingerprint, known = project.fingerprints.find(event.hashes)
+    if known is None:
+        known = _meet(event, project, clock)
+    seen = Seen(event, fingerprint, known, project, clock)
+    facts: list[IncidentFact] = []
+    environment = project.releases.see(event.release, event.environment, event.occurred_at)
+    _watch(seen, environment)
+    _sight(event, known)
+    grows, fires = _count(seen)
+    if fingerprint in project.resolutions:
+        _come_back(seen, facts)
+    if known.young is not None:
+        _make_news(seen, known.young, facts)
+    if fires:
+        _spike(seen, facts)
+    if grows:
+        _ramp(seen, facts)
+    return facts
+
+
+def apply(facts: Sequence[IncidentFact], project: Project) -> None:
+    """Note which incident each fingerprint of the facts belongs to now."""
+    for fact in facts:
+        if isinstance(fact, IncidentDetected | IncidentGrew):
+            known = project.fingerprints.look(fact.fingerprint)
+            if known is not None:
+                known.incident_id = fact.incident_id
+                known.waiting = False
+
+
+# ------------------------------------------------------------------------------------------------ taking in
+def _meet(event: ErrorSeen, project: Project, clock: int) -> Known:
+    """Return what is known from now on of an error that the project has never sent before."""
+    known = Known(event.occurred_at, event.release)
+    known.young = Young(event.occurred_at)
+    project.fingerprints.add(event.hashes, known)
+    project.new_errors.bear(project.config)
+    project.incidents.correlator.learn(event.root_type, event.culprit, event.received_at)
+    return known
+
+
+def _sight(event: ErrorSeen, known: Known) -> None:
+    known.total += 1
+    at = event.occurred_at
+    if at < known.first_seen:
+        known.first_seen = at
+    if at > known.last_seen:
+        known.last_seen = at
+
+
+def _watch(seen: Seen, environment: int) -> None:
+    """Begin to watch an error that is new where it is, or back in a release that did not have it."""
+    event, known, config = seen.event, seen.known, seen.project.config
+    new_here = known.total > 0 and not known.environments & environment
+    known.environments |= environment
+    at, releases = event.occurred_at, seen.project.releases
+    if known.young is not None and is_over(known.young, at):
+        known.young = None
+    if known.young is not None or known.total == 0:
+        return
+    if new_here:
+        since = releases.environment_since(event.environment)
+        if since is not None and at - since >= config.environment_hours * _HOUR_MS:
+            known.young = Young(at, "environment")
+    elif at - known.last_seen >= config.return_days * _DAY_MS:
+        released = releases.first_seen(event.release, event.environment or "")
+        if released is not None and released > known.last_seen:
+            known.young = Young(at, "release")
+
+
+def _count(seen: Seen) -> tuple[bool, bool]:
+    """Count the event in its day and in its minute; return whether a ramp is to be judged, and a window."""
+    event, known, project = seen.event, seen.known, seen.project
+    bucket, now = event.occurred_at // MINUTE_MS, seen.clock // MINUTE_MS
+    if now - bucket > project.config.late_minutes:
+        known.late += 1
+        return False, False
+    ramp = known.ramp
+    grows = ramp is not None and ramp.add(event.occurred_at // _DAY_MS)
+    return grows, known.count(bucket, event.user_hash, project.rates, project.config)
+
+
+# ------------------------------------------------------------------------------------------------- deciding
+def _make_news(seen: Seen, young: Young, facts: list[IncidentFact]) -> None:
+    event, known = seen.event, seen.known
+    seen.project.new_errors.count(young, event.occurred_at, event.user_hash)
+    decision = None if young.told else news(seen, young)
+    if decision is None or not _is_to_be_told(decision):
+        return
+    young.told = True
+    if known.scan is not None:
+        known.scan.open_novel()
+    _signal(seen, decision, seen.is_urgent, facts)
+
+
+def _come_back(seen: Seen, facts: list[IncidentFact]) -> None:
+    found = back(seen)
+    if found is None or not _is_to_be_told(found[0]):
+        return
+    decision, where = found
+    seen.project.resolutions.use_up(seen.fingerprint, where)
+    if seen.known.young is not None:
+        seen.known.young.told = True
+    if seen.known.incident_id is not None and decision.fired:
+        incident = IncidentId(seen.project.incidents.of(seen.known.incident_id))
+        facts.append(findings.reopened(seen.event, incident, decision))
+    else:
+        _signal(seen, decision, seen.is_urgent, facts)
+
+
+def _spike(seen: Seen, facts: list[IncidentFact]) -> None:
+    judged = spike(seen)
+    if judged is None or not _is_to_be_told(judged[0]):
+        return
+    decision, found = judged
+    scan, known = seen.known.scan, seen.known
+    assert scan is not None  # it has just been judged
+    was_open = scan.opened_at != NOT_OPEN and known.incident_id is not None
+    scan.tell(found)
+    _unmute(seen, decision)
+    if was_open and decision.fired and not known.waiting:
+        _grow(seen, decision, facts)
+    else:
+        _signal(seen, decision, seen.event.level == "fatal", facts)
+
+
+def _ramp(seen: Seen, facts: list[IncidentFact]) -> None:
+    decision = ramp(seen)
+    if decision is None or seen.known.ramp is None or not _is_to_be_told(decision):
+        return
+    seen.known.ramp.tell()
+    _unmute(seen, decision)
+    _signal(seen, decision, False, facts)
+
+
+def _unmute(seen: Seen, decision: Decision) -> None:
+    """Forget the mute whose tripwire let the decision pass."""
+    if any(gate.name == TRIPWIRE for gate in decision.gates):
+        seen.project.gates.unmute(seen.fingerprint)
+
+
+def _is_to_be_told(decision: Decision) -> bool:
+    """Return whether the decision fired, or only quiet hours stand before it."""
+    return decision.fired or outcome(findings.needed(decision)) == "waits"
+
+
+def _grow(seen: Seen, decision: Decision, facts: list[IncidentFact]) -> None:
+    incident = IncidentId(seen.project.incidents.of(str(seen.known.incident_id)))
+    facts.append(findings.grew(seen.event, seen.fingerprint, incident, decision))
+
+
+def _signal(seen: Seen, decision: Decision, urgent: bool, facts: list[IncidentFact]) -> None:
+    """Hand the decision to the project's incidents: it opens one, joins one, or is held."""
+    event, project = seen.event, seen.project
+    signal = Signal(
+        fingerprint=Fingerprint(seen.fingerprint),
+        event=event,
+        decision=decision,
+        first_seen=seen.known.first_seen,
+        first_release=seen.known.first_release,
+        released_at=project.releases.first_seen(event.release, event.environment or ""),
+        urgent=urgent,
+    )
+    seen.known.waiting = True
+    if decision.fired:
+        found = project.incidents.take(signal, seen.clock, project.config)
+    else:
+        until = project.gates.quiet_until(seen.clock)
+        found = project.incidents.wait(signal, until, seen.clock, project.config)
+    apply(found, project)
+    facts += found

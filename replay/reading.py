@@ -1,0 +1,97 @@
+"""Reading: one project's records out of its partition, in the order of the log, with the time that passes between."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from premortem.adapters.event_log.partitioner import partition_of
+from premortem.domain.ids import ProjectId
+from premortem.domain.project_stream import (
+    DetectorConfigured,
+    ErrorSeen,
+    Muted,
+    ProjectRecord,
+    RuleChanged,
+    Ticked,
+    decode,
+    tick,
+)
+from premortem.exceptions import Malformed
+from premortem.ports import EventLog
+
+_AT_ONCE = 2_000
+
+Progress = Callable[[int, int], None]
+"""Told (records read, records to read)."""
+
+
+def project_records(
+    log: EventLog, project: ProjectId, until: int | None, progress: Progress = lambda _done, _all: None
+) -> Iterator[tuple[int, ProjectRecord]]:
+    """Yield (offset, record) of the project up to `until` (ms since 1970 UTC by the stream's clock; None = all).
+
+    Records of other projects in the same partition come as ticks: of them only the time matters.
+    """
+    partition = partition_of(str(project), log.partitions("sentry.events"))
+    offset, head = 0, log.heads("sentry.events")[partition]
+    while offset < head:
+        found = log.read("sentry.events", partition, offset, min(_AT_ONCE, head - offset))
+        if not found:
+            return
+        for each in found:
+            try:
+                record = decode(each.value)
+            except ValueError:
+                continue  # what detect could not read changed nothing either: it is a dead letter
+            if until is not None and record.received_at > until:
+                return
+            mine = record.project_id == project or isinstance(record, Ticked)
+            yield each.offset, record if mine else tick(record.received_at)
+        offset = found[-1].offset + 1
+        progress(offset, head)
+
+
+def is_of(fingerprint: str, text: str) -> Callable[[ErrorSeen], bool]:
+    """Return what tells whether an event is meant: by the beginning of one of its hashes, or by a part of its title.
+
+    Raises Malformed when neither is given.
+    """
+    if fingerprint:
+        return lambda event: any(each.startswith(fingerprint) for each in event.hashes)
+    if text:
+        wanted = text.casefold()
+        return lambda event: wanted in event.title.casefold()
+    raise Malformed("which error is meant? Name it: --fingerprint, or --text with a part of its title.")
+
+
+def newest(log: EventLog, project: ProjectId) -> int | None:
+    """Return the newest time that the project's partition has told (ms since 1970 UTC); None when it is empty."""
+    partition = partition_of(str(project), log.partitions("sentry.events"))
+    head = log.heads("sentry.events")[partition]
+    found = log.read("sentry.events", partition, max(0, head - _AT_ONCE), _AT_ONCE)
+    return max((decode(each.value).received_at for each in found), default=None)
+
+
+def steering(log: EventLog, project: ProjectId) -> dict[str, Any]:
+    """Return what a person has set of the project, by the log: `rules`, `detector` and the `mutes` that hold."""
+    rules: dict[str, float] = {}
+    numbers: dict[str, float] = {}
+    mutes: dict[str, Muted] = {}
+    clock = 0
+    for _, record in project_records(log, project, None):
+        clock = max(clock, record.received_at)
+        match record:
+            case RuleChanged():
+                rules.pop(record.rule, None)
+                rules.update({record.rule: record.value} if record.value is not None else {})
+            case DetectorConfigured():
+                numbers.update(record.values)
+            case Muted():
+                mutes[record.fingerprint] = record
+            case _:
+                pass
+    held = [mute for mute in mutes.values() if mute.until > clock]
+    return {
+        "rules": rules,
+        "detector": numbers,
+        "mutes": [{"fingerprint": m.fingerprint, "until": m.until, "tripwire": m.tripwire} for m in held],
+    }
