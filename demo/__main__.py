@@ -17,12 +17,14 @@ from rich.text import Text
 
 from premortem import bootstrap
 from premortem.cli.output import console, printable
-from premortem.domain.ids import TenantId
+from premortem.domain.decision import explain
+from premortem.domain.ids import ProjectId, TenantId
 from premortem.embedded import stack
 from premortem.exceptions import PremortemException
 from premortem.ports import Flow
 from premortem.sentry import dsn
 from premortem.settings import Settings
+from replay.why import why
 
 HISTORY_HOURS = 18
 HISTORY_SECONDS = 4.5
@@ -71,6 +73,7 @@ def run(directory: Path, *, keep: bool) -> None:
         _drive(dsn.of(url, project.keys[0], project.id), clock, url, token, start, hour, out)
         _catch_up(settings, out)
         _report(url, token, out)
+        _explain(settings, project.id, out)
         out.print(f"\nThe whole demonstration took {(time.time_ns() - begun) / 1e9:.0f} s.")
     finally:
         if not keep:
@@ -125,6 +128,23 @@ def _report(url: str, token: str, out: Console) -> None:
         out.print(Text(f"  opened  {incident['opened_at']}"))
         out.print(Text(f"  why     {incident['reason']}"))
         out.print(Text(f"  read    {incident['url']}"))
+
+
+def _explain(settings: Settings, project: ProjectId, out: Console) -> None:
+    """Say of one error why it spoke, and of another what kept it silent, as `premortem why` does."""
+    with bootstrap.event_log(settings) as log:
+        for text in ("PaymentDeclinedError", "stock answered slowly"):
+            found = why(log, project, "", text, None)
+            out.print(
+                Text(f"\nWhy {'it spoke' if found.told else 'it stayed silent'}: {printable(found.title)}", "bold")
+            )
+            decision = found.told[0].decision if found.told else found.explanation.decisions[0]
+            out.print(Text(f"  {decision.detector}: {explain(decision)}"))
+            for gate in decision.gates:
+                mark = "passed" if gate.passed else "not passed"
+                out.print(Text(f"    {gate.name:24} {gate.observed:.15g} against {gate.limit:.15g}: {mark}"))
+    ask = f"PREMORTEM_DATA_DIR={settings.data_dir} .venv/bin/premortem why --project {project} --text PaymentDeclined"
+    out.print(f"Ask of any error, at any time: {ask}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -21,5 +21,8 @@ def test_the_demonstration_opens_the_new_error_the_spike_and_the_hostile_message
     assert "PaymentDeclinedError" in done.stdout
     assert "were expected" in done.stdout
     assert "review rejected" in done.stdout
+    assert "Why it spoke: PaymentDeclinedError" in done.stdout
+    assert "Why it stayed silent: stock answered slowly" in done.stdout
+    assert "an error or worse" in done.stdout
     assert "\x1b[31m" not in done.stdout
     assert "hunter2" not in done.stdout

@@ -56,7 +56,8 @@ def news(seen: Seen, young: Young, look: bool = False) -> Decision | None:
 
 
 def _span(found: StandsOut) -> str:
-    return {15: "15 min", 60: "hour", 1_440: "day"}[found.minutes]
+    over = ", which is over" if found.is_over else ""
+    return {15: "15 min", 60: "hour", 1_440: "day"}[found.minutes] + over
 
 
 # --------------------------------------------------------------------------------------------------- spike
@@ -94,9 +95,16 @@ def _spike(seen: Seen, found: Finding) -> Decision:
         Gate("events", found.observed, config.least_events, found.observed >= config.least_events),
         Gate("recurring peak", found.observed, round(found.veto_limit, 6), found.observed > found.veto_limit),
         Gate("minutes known", round(age, 6), config.novelty_minutes, age >= config.novelty_minutes),
+        *_traffic(found),
         *seen.ask(Asked(found.observed, people, found.score, per_hour)),
     )
     return findings.spike(event, found, gates)
+
+
+def _traffic(found: Finding) -> tuple[Gate, ...]:
+    """Return what sessions made of the expectation; it holds nothing back by itself."""
+    exposure = round(found.exposure, 6)
+    return () if exposure == 1.0 else (Gate("times the usual traffic", exposure, exposure, passed=True),)
 
 
 def score_opens(project: Project) -> float:

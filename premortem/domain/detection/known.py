@@ -56,8 +56,10 @@ class Known:
         """Return whether more is kept of it than what is kept for ever."""
         return self.scan is not None or self.young is not None
 
-    def count(self, bucket: int, user: str | None, of: Rates, config: DetectorConfig) -> bool:
-        """Count an event in its minute; return whether a window may fire."""
+    def count(
+        self, bucket: int, user: str | None, of: Rates, config: DetectorConfig, exposure: tuple[float, ...] | None
+    ) -> bool:
+        """Count an event in its minute; return whether a window may fire. `exposure` as `Scan.add` takes it."""
         scan = self.scan
         if scan is not None and bucket - scan.level.at > of.forget_buckets:
             self.scan = self.ramp = self.people = scan = None
@@ -68,7 +70,7 @@ class Known:
             scan = self._begin(of, config)
         if user and self.people is not None:
             self.people.add(bucket, user)
-        return scan.add(bucket, of, config)
+        return scan.add(bucket, of, config, exposure)
 
     def _begin(self, of: Rates, config: DetectorConfig) -> Scan:
         """Make the scan, with the events before the newest in it, oldest first, but for those of long ago."""

@@ -33,11 +33,13 @@ class StandsOut(NamedTuple):
     minutes: int
     number: int
     limit: int
+    is_over: bool = False
+    """The time is over in which it could."""
 
     @property
     def passed(self) -> bool:
         """Return whether the count stands out."""
-        return self.number >= self.limit
+        return self.number >= self.limit and not self.is_over
 
 
 class Young:
@@ -147,16 +149,17 @@ class NewErrors:
 
     def _all(self, young: Young, at: int, config: DetectorConfig) -> list[StandsOut]:
         """Return the events of each horizon that is not over, then the users of each, against their limits."""
-        if self.born - (young.reason == "novelty") < config.novelty_known:
-            limits = _fixed(int(config.novelty_events)), _fixed(int(config.novelty_users))
-        else:
-            limits = self.event_limits, self.user_limits
         minutes = (at - young.since) // MINUTE_MS
-        live = [i for i, horizon in enumerate(HORIZONS) if minutes < horizon]
+        if self.born - (young.reason == "novelty") < config.novelty_known:
+            hour = HORIZONS[_HOUR]
+            return [
+                StandsOut(hour, young.events[_HOUR], int(config.novelty_events), minutes >= hour),
+                StandsOut(hour, young.people[_HOUR], int(config.novelty_users), minutes >= hour),
+            ]
         return [
-            StandsOut(HORIZONS[i], counts[i], limit[i])
-            for counts, limit in zip((young.events, young.people), limits, strict=True)
-            for i in live
+            StandsOut(horizon, counts[i], limits[i], minutes >= horizon)
+            for counts, limits in ((young.events, self.event_limits), (young.people, self.user_limits))
+            for i, horizon in enumerate(HORIZONS)
         ]
 
     def _measure(self, config: DetectorConfig) -> None:
@@ -180,10 +183,5 @@ def _limit(mean: float, square: float, score: float) -> int:
     return exact_limit(score, mean, max(mean * 1.01, square - mean * mean), 0.0)
 
 
-def _fixed(limit: int) -> list[int]:
-    """Return what stands out in a project that has had too few new errors to compare with: within the hour alone."""
-    return [limit if horizon <= HORIZONS[_HOUR] else NEVER for horizon in HORIZONS]
-
-
 def _nearest(found: Sequence[StandsOut]) -> StandsOut:
-    return max(found, key=lambda each: each.number - each.limit, default=StandsOut(HORIZONS[-1], 0, NEVER))
+    return max(found, key=lambda each: (not each.is_over, each.number - each.limit))

@@ -62,7 +62,7 @@ def _meet(event: ErrorSeen, project: Project, clock: int) -> Known:
     known.young = Young(event.occurred_at)
     project.fingerprints.add(event.hashes, known)
     project.new_errors.bear(project.config)
-    project.incidents.correlator.learn(event.root_type, event.culprit, event.received_at)
+    project.incidents.correlator.learn(event.root_type, event.culprit, clock)
     return known
 
 
@@ -104,7 +104,7 @@ def _count(seen: Seen) -> tuple[bool, bool]:
         return False, False
     ramp = known.ramp
     grows = ramp is not None and ramp.add(event.occurred_at // _DAY_MS)
-    return grows, known.count(bucket, event.user_hash, project.rates, project.config)
+    return grows, known.count(bucket, event.user_hash, project.rates, project.config, project.exposure(bucket))
 
 
 # ------------------------------------------------------------------------------------------------- deciding

@@ -28,6 +28,7 @@ class Project:
         """What a record has set of the detector's numbers."""
         self.config = config
         self.rates: Rates = rates(config)
+        self._widths = widths(self.rates)
         self.gates = Gates()
         self.releases = Releases()
         self.resolutions = Resolutions()
@@ -38,6 +39,13 @@ class Project:
         self.event_ids = EventIds()
         self._written: dict[str, bytes] = {}
 
+    def exposure(self, minute: int) -> tuple[float, ...] | None:
+        """Return how many times the usual traffic there is in each window of the scan; None = nobody reports any."""
+        traffic = self.traffic
+        if traffic.sessions is None and traffic.transactions is None:
+            return None
+        return traffic.exposure(minute, self._widths, self.config)
+
     def configure(self, values: Mapping[str, float]) -> None:
         """Set numbers of the detector from here on."""
         self.values.update(values)
@@ -46,6 +54,7 @@ class Project:
     def _settle(self) -> None:
         self.config = self._default.with_values(self.values)
         self.rates = rates(self.config)
+        self._widths = widths(self.rates)
         self.fingerprints.rates = self.rates
 
     # ------------------------------------------------------------------------------------------------ snapshots
@@ -92,3 +101,8 @@ class Project:
         project.fingerprints = Fingerprints.restore(parts)
         project._settle()
         return project
+
+
+def widths(of: Rates) -> tuple[int, ...]:
+    """Return the minutes of each window of the scan, in its order."""
+    return tuple(minutes for track in of.tracks for minutes in track.minutes)
