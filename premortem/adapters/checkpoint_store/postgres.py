@@ -8,8 +8,7 @@ from premortem.exceptions import Conflict
 from premortem.ports import Checkpoint, Flow
 
 _SLICE_BYTES = 1_000_000
-"""One statement writes about so much: 20 MB in one took half as long again, and a whole state would meet the deadline
-of a statement."""
+"""One statement writes about so much: a whole state in one would meet the deadline of a statement."""
 
 
 class PostgresCheckpointStore:
