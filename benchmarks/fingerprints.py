@@ -1,8 +1,8 @@
 """One million fingerprints in one project: what each costs in memory, to find, to save and to restore.
 
-`python -m benchmarks.fingerprints [--count 1000000] [--detector] [--postgres]`. Fingerprints have one to three hashes.
-Every line is measured in a process of its own, so that no other's memory is counted; times of look-ups are this
-process's processor time, pauses are by the wall clock. `--detector` takes the whole detector through the same:
+`python -m benchmarks.fingerprints [--count 1000000] [--detector [--days 30]] [--postgres]`. Fingerprints have one to
+three hashes. Every line is measured in a process of its own, so that no other's memory is counted; times of look-ups
+are this process's processor time, pauses are by the wall clock. `--detector` takes the whole detector through the same:
 5 % of the fingerprints are active, and a detector of a thousand fingerprints stands beside it.
 """
 
@@ -164,17 +164,17 @@ def error(number: int, at: int, fingerprint: int) -> ErrorSeen:
 
 
 class Driven:
-    """A detector that has seen `count` fingerprints; all are remembered, and a share of them is active, or none."""
+    """A detector that has seen `count` fingerprints: `active` of them five times in the last hour, the others once."""
 
-    def __init__(self, count: int, active: int) -> None:
+    def __init__(self, count: int, active: int, days: float) -> None:
         self._detector, self.state, self._number, self._at = Detector(), dict[str, bytes](), 0, _START
         self._count, self.written, self.pauses = count, list[tuple[int, int]](), list[float]()
-        for number in range(count):  # a month ago and more: over 30 days
-            self._see(number, 30 * _DAY_MS // count)
-        self._at += _DAY_MS
+        for number in range(count - active):
+            self._see(number, int(days * _DAY_MS) // count)
+        self._at += _DAY_MS // 8
         for _ in range(5):
-            for number in range(active):
-                self._see(number * 7_368_787 % count, max(1, 3_600_000 // max(1, active)))
+            for number in range(count - active, count):
+                self._see(number, max(1, 3_600_000 // active))
         self.save()
 
     def _see(self, fingerprint: int, milliseconds: int) -> None:
@@ -212,9 +212,9 @@ class Driven:
         return alone / records * 1e6, both / records * 1e6
 
 
-def detector(count: int, active: int) -> None:
+def detector(count: int, active: int, days: float) -> None:
     """Print what the whole detector makes of it, and of a restart."""
-    driven = Driven(count, active)
+    driven = Driven(count, active, days)
     stored = sum(map(len, driven.state.values()))
     alone, both = driven.rates(100_000)
     parts, size = (sum(each) / len(driven.written) for each in zip(*driven.written, strict=True))
@@ -227,7 +227,7 @@ def detector(count: int, active: int) -> None:
         file.write(msgspec.msgpack.encode(driven.state))
         file.flush()
         del driven
-        _again(f"restored {file.name}", count)
+        _again(f"restored {file.name}", count, days)
 
 
 def restored(path: str) -> None:
@@ -274,10 +274,10 @@ def saving(count: int) -> None:
         print(f"  load: {time.perf_counter() - begun:.2f} s for {loaded / 1e6:.0f} MB")
 
 
-def _again(name: str, count: int) -> None:
+def _again(name: str, count: int, days: float) -> None:
     """Measure one thing in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.fingerprints", "--count", str(count), "--only", name]
-    subprocess.run(command, check=True)
+    command = [sys.executable, "-m", "benchmarks.fingerprints", "--count", str(count), "--days", str(days)]
+    subprocess.run([*command, "--only", name], check=True)
 
 
 def main() -> None:
@@ -286,13 +286,17 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--detector", action="store_true", help="the whole detector as well (minutes)")
     parser.add_argument("--postgres", action="store_true", help="saving to PostgreSQL as well")
+    parser.add_argument("--days", type=float, default=30.0, help="of the log, in which each is seen a first time")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     options = parser.parse_args()
     count = options.count
     parts: dict[str, Callable[[], None]] = {name: lambda name=name: design(name, count) for name in DESIGNS}  # type: ignore[misc]
     parts |= {"Memory": lambda: memory(count), "traced": lambda: traced(count // 10)}
     if options.detector or options.only:
-        parts |= {"few": lambda: detector(1000, 1000), "many": lambda: detector(count, count // 20)}
+        parts |= {
+            "few": lambda: detector(1000, 1000, options.days),
+            "many": lambda: detector(count, count // 20, options.days),
+        }
     if options.postgres or options.only:
         parts["saving"] = lambda: saving(count)
     if options.only:
@@ -306,7 +310,7 @@ def main() -> None:
     for name in parts:
         if name in ("Memory", "few", "saving"):
             print({"Memory": "Memory", "few": "Detector", "saving": "PostgreSQL"}[name], flush=True)
-        _again(name, count)
+        _again(name, count, options.days)
 
 
 if __name__ == "__main__":
