@@ -20,8 +20,8 @@ class Fingerprints:
     def __init__(self) -> None:
         self.rates: Rates = rates(DEFAULT)
         self._memory = Memory()
-        self._hot: dict[tuple[Fingerprint, ...], int] = {}
-        """Looked up of late: what has an owner never gets another."""
+        self._hot: dict[tuple[Fingerprint, ...], tuple[int, str]] = {}
+        """Index and name of what was looked up of late: what has an owner never gets another."""
         self._unpacked: dict[int, Known] = {}
         """In the order of their last touch."""
         self._active: dict[int, bytes] = {}
@@ -39,18 +39,19 @@ class Fingerprints:
 
         The owner takes the other hashes as its own (Sentry's rule, in the order of the log).
         """
-        index = self._hot.get(hashes, -1)
-        if index < 0:
+        hot = self._hot.get(hashes)
+        if hot is None:
             index = self._memory.claim(hashes)
             if index < 0:
                 return hashes[0], None
-            self._heat(hashes, index)
-        return self._memory.name(index), self._touch(index)
+            hot = self._heat(hashes, index)
+        return hot[1], self._touch(hot[0])
 
-    def _heat(self, hashes: tuple[Fingerprint, ...], index: int) -> None:
+    def _heat(self, hashes: tuple[Fingerprint, ...], index: int) -> tuple[int, str]:
         if len(self._hot) >= _HOT:
             self._hot.clear()
-        self._hot[hashes] = index
+        hot = self._hot[hashes] = index, self._memory.name(index)
+        return hot
 
     def look(self, fingerprint: str) -> Known | None:
         """Return what is known under a hash, changing nothing."""

@@ -1,6 +1,6 @@
 """Known: what is remembered of one fingerprint, for ever, and what is counted of it while it is alive."""
 
-from premortem.domain.detection.config import DetectorConfig, Rates
+from premortem.domain.detection.config import MINUTE_MS, DetectorConfig, Rates
 from premortem.domain.detection.novelty import Young
 from premortem.domain.detection.ramp import Ramp
 from premortem.domain.detection.scan import Scan
@@ -54,7 +54,7 @@ class Known:
     @property
     def is_active(self) -> bool:
         """Return whether more is kept of it than what is kept for ever."""
-        return self.scan is not None or self.young is not None
+        return self.scan is not None
 
     def count(
         self, bucket: int, user: str | None, of: Rates, config: DetectorConfig, exposure: tuple[float, ...] | None
@@ -77,7 +77,7 @@ class Known:
         *before, newest = self.early
         recent = sorted(bucket for bucket in before if newest - bucket <= of.forget_buckets)
         start = recent[0] if recent else newest
-        scan = self.scan = Scan(start, of)
+        scan = self.scan = Scan(start, of, min(start, self.first_seen // MINUTE_MS))
         scan.open(of, config)
         self.ramp = Ramp(start // MINUTES_A_DAY)
         self.people = UsersWindow()

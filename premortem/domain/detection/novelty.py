@@ -5,6 +5,7 @@ scored against that: the decimal logarithm of its chance under a negative binomi
 variance, in the unit of every other score here. Which fingerprints are new is exact; nothing is sampled or hashed away.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
@@ -119,27 +120,40 @@ class NewErrors:
         self.born += 1
 
     def count(self, young: Young, at: int, user: str | None) -> None:
-        """Count an event of a young error. Only novelty teaches the sums."""
+        """Count an event of a young error in every horizon that is not over. Only novelty teaches the sums."""
         minutes = (at - young.since) // MINUTE_MS
-        if user:
-            young.users = users.add(young.users, user)
-        people = users.estimate(young.users)
+        first = bisect_right(HORIZONS, minutes)
         teaches = young.reason == "novelty"
-        for i, horizon in enumerate(HORIZONS):
-            if minutes >= horizon:
-                continue
-            before, then = young.events[i], young.people[i]
+        for i in range(first, len(HORIZONS)):
+            before = young.events[i]
             young.events[i] = before + 1
-            young.people[i] = max(then, people)
             if teaches:
                 self.events[i] += 1
                 self.events_squared[i] += 2 * before + 1
-                self.people[i] += young.people[i] - then
-                self.people_squared[i] += young.people[i] ** 2 - then**2
+        bitmap = users.add(young.users, user) if user else young.users
+        if bitmap != young.users:
+            young.users = bitmap
+            self._count_people(young, first, users.estimate(bitmap), teaches)
+
+    def _count_people(self, young: Young, first: int, people: int, teaches: bool) -> None:
+        for i in range(first, len(HORIZONS)):
+            before = young.people[i]
+            young.people[i] = people
+            if teaches:
+                self.people[i] += people - before
+                self.people_squared[i] += people * people - before * before
 
     def stands_out(self, young: Young, at: int, config: DetectorConfig) -> bool:
         """Return whether its events or its distinct users stand out in any horizon that is not over."""
-        return any(found.passed for found in self._all(young, at, config))
+        minutes = (at - young.since) // MINUTE_MS
+        events, people = young.events, young.people
+        if self._is_young(young, config):
+            many = events[_HOUR] >= config.novelty_events or people[_HOUR] >= config.novelty_users
+            return many and minutes < HORIZONS[_HOUR]
+        return any(
+            events[i] >= self.event_limits[i] or people[i] >= self.user_limits[i]
+            for i in range(bisect_right(HORIZONS, minutes), len(HORIZONS))
+        )
 
     def look(self, young: Young, at: int, config: DetectorConfig) -> tuple[StandsOut, StandsOut]:
         """Return, of events and of users, the horizon that passes or is nearest to it: the numbers behind a silence."""
@@ -150,7 +164,7 @@ class NewErrors:
     def _all(self, young: Young, at: int, config: DetectorConfig) -> list[StandsOut]:
         """Return the events of each horizon that is not over, then the users of each, against their limits."""
         minutes = (at - young.since) // MINUTE_MS
-        if self.born - (young.reason == "novelty") < config.novelty_known:
+        if self._is_young(young, config):
             hour = HORIZONS[_HOUR]
             return [
                 StandsOut(hour, young.events[_HOUR], int(config.novelty_events), minutes >= hour),
@@ -161,6 +175,10 @@ class NewErrors:
             for counts, limits in ((young.events, self.event_limits), (young.people, self.user_limits))
             for i, horizon in enumerate(HORIZONS)
         ]
+
+    def _is_young(self, young: Young, config: DetectorConfig) -> bool:
+        """Return whether the project has had too few other new errors to have a habit."""
+        return self.born - (young.reason == "novelty") < config.novelty_known
 
     def _measure(self, config: DetectorConfig) -> None:
         """Work out what would stand out from here on, and when to do so again: a few times as their number doubles."""
