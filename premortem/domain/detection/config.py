@@ -3,14 +3,18 @@
 import math
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import accumulate, repeat
+from operator import mul
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
 MINUTE_MS = 60_000
-VERSION = 1
+VERSION = 2
 """Version of the detector, written into every decision; it changes when the same log would decide otherwise."""
+
+_UNKNOWN_HALVINGS = 8
 
 
 class DetectorConfig(Struct, frozen=True, kw_only=True):
@@ -27,19 +31,37 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """A window with fewer events never scores."""
     veto_factor: float = 1.5
     """A count must exceed this times the second largest of the last 7 days at this hour, plus 2."""
-    level_half_life_hours: float = 72.0
+    veto_young_days: float = 7.0
+    """Of a younger fingerprint one such peak is enough: no hour has come round often enough to show two."""
+    learning_minutes: float = 60.0
+    """A fingerprint's first time: it teaches the level without a cap, and no window that reaches into it is judged."""
+    learning_events: float = 5.0
+    """From so many events in it on, the first time is the level's prior: the fingerprint is none of the rare ones."""
+    unknown_omega: float = 0.5
+    unknown_half_life_hours: float = 48.0
+    """Relative variance of a new fingerprint's expectation, whose days and nights nobody has seen, and its decay."""
+    level_half_life_hours: float = 120.0
     prior_events_per_hour: float = 0.2
     prior_weight_hours: float = 24.0
     season_half_life_weeks: float = 3.0
     season_shrink_events: float = 12.0
-    season_from_days: float = 14.0
-    """A season is learned from the first day, and used from this day of a fingerprint's life."""
+    season_proof: float = 6.0
+    """A season counts in full once it predicted the hours better than a flat level by so many nats; else in part."""
+    season_proof_half_life_days: float = 14.0
     phi_half_life_days: float = 10.0
-    phi_prior: float = 2.0
+    phi_prior: float = 3.0
     phi_weight_events: float = 10.0
-    residual_cap: float = 2.0
-    omega: float = 0.03
-    """Relative variance of the expectation itself: keeps small drifts of huge counts from being significant."""
+    residual_cap: float = 1.25
+    omega: float = 0.0
+    """Relative variance of every expectation: how small a drift of a huge count may be significant."""
+    tail_from: float = 2.5
+    tail_cap: float = 1.5
+    """A fingerprint's tail is measured on the hours whose score passes `tail_from`; from `tail_cap` further on it is
+    only counted that an hour went so far, for an outbreak says nothing about chance."""
+    tail_mean: float = 0.6
+    tail_weight_runs: float = 8.0
+    """What such hours exceed it by when the model is right, and how many of them that is believed like."""
+    tail_half_life_days: float = 14.0
     window_norm: float = 0.5
     quiet_minutes: float = 60.0
     quiet_ratio: float = 1.5
@@ -121,9 +143,12 @@ LIMITS: dict[str, tuple[float, float]] = {field.name: (0.01, 10_000.0) for field
     "score_opens": (2.0, 300.0),
     "grew_factor": (1.1, 100.0),
     "veto_factor": (0.0, 100.0),
-    "season_from_days": (0.0, 365.0),
     "protect_hours": (0.0, 720.0),
     "omega": (0.0, 10.0),
+    "unknown_omega": (0.0, 10.0),
+    "tail_weight_runs": (0.01, 1e9),
+    "veto_young_days": (0.0, 365.0),
+    "learning_minutes": (1.0, 1440.0),
     "window_norm": (0.0, 2.0),
     "phi_prior": (1.0, 100.0),
     "late_minutes": (1.0, 240.0),
@@ -171,12 +196,20 @@ class Rates(NamedTuple):
     prior_a: float
     prior_b: float
     season_decay: float
+    season_hour_decay: float
+    proof_decay: float
+    """Per hour."""
+    tail_decay: float
+    """Per hour."""
     phi_decays: tuple[float, ...]
     """Per track: decay of the dispersion sums per cell."""
     norms: tuple[tuple[float, ...], ...]
     """Per track and window: what a score gains for the width of its window."""
     protect_buckets: int
-    season_from: int
+    learning_buckets: int
+    young_buckets: int
+    unknown: tuple[float, ...]
+    """By the hour of a fingerprint's life: what its age adds to the relative variance of its expectation."""
     forget_buckets: int
 
 
@@ -195,13 +228,18 @@ def rates(config: DetectorConfig, bucket_minutes: int = 1) -> Rates:
         prior_a=config.prior_events_per_hour / per_hour * prior_b,
         prior_b=prior_b,
         season_decay=_decay(config.season_half_life_weeks * 168 * per_hour),
+        season_hour_decay=_decay(config.season_half_life_weeks * 168),
+        proof_decay=_decay(config.season_proof_half_life_days * 24),
+        tail_decay=_decay(config.tail_half_life_days * 24),
         phi_decays=tuple(_decay(config.phi_half_life_days * 24 * per_hour / track.stride) for track in tracks),
         norms=tuple(
             tuple(config.window_norm * math.log10(minutes / bucket_minutes) for minutes in track.minutes)
             for track in tracks
         ),
         protect_buckets=int(config.protect_hours * per_hour),
-        season_from=int(config.season_from_days * 24 * per_hour),
+        learning_buckets=max(1, int(config.learning_minutes) // bucket_minutes),
+        young_buckets=int(config.veto_young_days * 24 * per_hour),
+        unknown=_unknown(config),
         forget_buckets=int(config.forget_days * 24 * per_hour),
     )
 
@@ -216,6 +254,13 @@ def _tracks(bucket_minutes: int) -> tuple[Track, ...]:
         return (Track(1, (1, 5, 15), (1, 5, 15)), Track(5, (12, 48), (60, 240)))
     widths = sorted({max(1, round(minutes / bucket_minutes)) for minutes in (5, 15, 60, 240)})
     return (Track(1, tuple(widths), tuple(width * bucket_minutes for width in widths)),)
+
+
+def _unknown(config: DetectorConfig) -> tuple[float, ...]:
+    """Return the relative variance that hours of a new life add, until it is too small to matter."""
+    hours = min(_UNKNOWN_HALVINGS * config.unknown_half_life_hours, 10_000.0)
+    decay = _decay(config.unknown_half_life_hours)
+    return tuple(accumulate(repeat(decay, int(hours)), mul, initial=config.unknown_omega))
 
 
 def _decay(half_life: float) -> float:

@@ -1,14 +1,16 @@
 """Level: what one fingerprint's next bucket should hold, a discounted Gamma-Poisson level times a season.
 
-Formulas A of the detection notes (docs/adr/0006): level ~ Gamma(a, b), expected count m = a / b x f(slot), with 48
-slots of hour of day x {weekday, weekend} in UTC, linearly interpolated between the hours' middles. O(1) state.
+docs/detection.md, "Level and season": level ~ Gamma(a, b), expected count m = a / b x f(slot), with 48 slots of hour
+of day x {weekday, weekend} in UTC, linearly interpolated between the hours' middles. O(1) state.
 """
 
 import math
 from array import array
+from functools import lru_cache
 
 from premortem.domain.detection.config import DetectorConfig, Rates
 
+_SLOW = 40
 _EPOCH_HOURS = 72
 """Hours from Monday 00:00 to the hour of 1970-01-01 00:00 UTC, a Thursday."""
 
@@ -22,11 +24,28 @@ def slot_of(hour: int) -> int:
 class Level:
     """The level and season of one fingerprint, at the opening of bucket `at` (buckets since 1970)."""
 
-    __slots__ = ("a", "at", "b", "expected", "factors", "p", "q", "seasonal_counts", "seasonal_exposure", "started")
+    __slots__ = (
+        "a",
+        "at",
+        "b",
+        "expected",
+        "factors",
+        "first",
+        "hour_count",
+        "hour_exposure",
+        "p",
+        "proof",
+        "q",
+        "seasonal_counts",
+        "seasonal_exposure",
+        "started",
+        "trust",
+    )
 
-    def __init__(self, at: int, of: Rates) -> None:
+    def __init__(self, at: int, of: Rates, since: int | None = None) -> None:
         self.at = at
-        self.started = at
+        self.started = at if since is None else since
+        """The bucket in which the fingerprint's life began: before `at` when an older baseline was dropped."""
         self.a = of.prior_a
         self.b = of.prior_b
         self.q = 20.0
@@ -34,62 +53,87 @@ class Level:
         self.seasonal_counts = array("d", bytes(8 * 48))
         self.seasonal_exposure = array("d", bytes(8 * 48))
         self.factors = array("d", [1.0] * 48)
+        self.first = 0
+        """Events of the first time of its life, which may become the prior."""
+        self.proof = 0.0
+        """By how many nats the season has predicted the hours better than a flat level; old hours fade."""
+        self.trust = 0.0
+        """From 0 to 1: how much of the season is believed."""
+        self.hour_count = 0.0
+        self.hour_exposure = 0.0
+        """The seasonal sums of the open hour's slot, as they were when it opened."""
         self.expected = self.a / self.b
 
     def factor(self, at: int, of: Rates) -> float:
-        """Return the season's factor for bucket `at`; 1 while the fingerprint is too young to have a season."""
-        if at - self.started < of.season_from:
+        """Return the season's factor for bucket `at`, as far as the season is believed."""
+        if not self.trust:
             return 1.0
         hour, within = divmod(at, of.per_hour)
         x = (within + 0.5) / of.per_hour - 0.5
         nearest = self.factors[slot_of(hour)]
         other = self.factors[slot_of(hour + 1 if x > 0 else hour - 1)]
         x = abs(x)
-        return (1 - x) * nearest + x * other
+        return 1 + self.trust * ((1 - x) * nearest + x * other - 1)
 
     def cap(self, expected: float) -> float:
         """Return the most that a bucket with this expectation may teach."""
         return expected + 3 * math.sqrt(min(self.q / self.p, 30.0) * expected) + 2
 
-    def close(self, count: int, learn: bool, of: Rates, config: DetectorConfig) -> None:
-        """Close bucket `at`, which held `count` events, and open the next one."""
+    def close(self, count: int, learn: bool, of: Rates, exposure: float = 1.0) -> None:
+        """Close bucket `at`, which held `count` events, and open the next one.
+
+        `exposure`: how much traffic the bucket had, over what it should have had. It scales what the bucket should
+        have held, so that the level stays one of events at usual traffic.
+        """
         if learn:
-            m = self.expected
-            y = min(count, self.cap(m)) if count else 0.0
+            m = self.expected * exposure
+            y = float(count)
+            if self.at - self.started < of.learning_buckets:
+                self.first += count
+            elif count:
+                y = min(y, self.cap(m))
             decay = of.level_decay
             rest = 1 - decay
             self.q = self.q * decay + (y - m) * (y - m) + rest * 20
             self.p = self.p * decay + m + rest * 10
             slot = slot_of(self.at // of.per_hour)
-            level = self.a / self.b
+            level = self.a / self.b * exposure
             self.seasonal_counts[slot] = self.seasonal_counts[slot] * of.season_decay + y
             self.seasonal_exposure[slot] = self.seasonal_exposure[slot] * of.season_decay + level
-            self.a = decay * self.a + y + rest * of.prior_a
-            self.b = decay * self.b + self.factor(self.at, of) + rest * of.prior_b
+            self.a = decay * self.a + y
+            self.b = decay * self.b + self.factor(self.at, of) * exposure
         self.at += 1
-        if self.at % of.per_hour == 0:
-            self._end_hour(of, config)
-        self.expected = self.a / self.b * self.factor(self.at, of)
 
-    def skip(self, count: int, learn: bool, of: Rates, config: DetectorConfig) -> tuple[float, float, float]:
-        """Close `count` empty buckets that lie in one half of one hour; return m of the first, middle and last.
+    def skip(self, count: int, of: Rates) -> list[float]:
+        """Close `count` empty buckets that lie in one half of one hour; return what each should have held.
 
-        An empty bucket's update is linear in a and b, so both have a closed form; what depends on their ratio (sums
-        of expectations and of their squares) is summed from three nodes, exact for cubics: its error against closing
-        bucket by bucket is of the order of the fourth power of 1 % (a level's change in an hour).
+        An empty bucket's update is linear in a and b, so both have a closed form; what depends on their ratio is the
+        parabola through three nodes, and sums over it are exact for cubics. Where the level has seen `_SLOW` times the
+        buckets that it skips, that is closer than a millionth; one that knows less is stepped.
         """
-        n = count
-        first, last = self.factor(self.at, of), self.factor(self.at + n - 1, of)
-        if not learn:
-            level = self.a / self.b
-            nodes = level * first, level * (first + last) / 2, level * last
-        else:
-            nodes = self._decay(n, first, last, of)
-        self.at += n
+        if self.b < _SLOW * count:
+            means = []
+            for _ in range(count):
+                self.expected = self.a / self.b * self.factor(self.at, of)
+                means.append(self.expected)
+                self.close(0, True, of)
+            return means
+        first, last = self.factor(self.at, of), self.factor(self.at + count - 1, of)
+        nodes = self._decay(count, first, last, of)
+        self.at += count
+        return _parabola(count, nodes)
+
+    def settle(self, learns: bool, spread: float, of: Rates, config: DetectorConfig) -> None:
+        """Make `expected` that of the bucket that opens; first end the first time of its life, or an hour, if one did.
+
+        `spread`: variance over mean of an hour's count. `learns`: whether the hour taught.
+        """
+        if self.at - self.started == of.learning_buckets and self.first >= config.learning_events:
+            self.a = float(self.first)
+            self.b = float(of.learning_buckets)
         if self.at % of.per_hour == 0:
-            self._end_hour(of, config)
+            self._end_hour(learns, spread, of, config)
         self.expected = self.a / self.b * self.factor(self.at, of)
-        return nodes
 
     def _decay(self, n: int, first: float, last: float, of: Rates) -> tuple[float, float, float]:
         decay, rest = of.level_decay, 1 - of.level_decay
@@ -107,8 +151,8 @@ class Level:
         self.seasonal_counts[slot] *= season
         exposure = quadrature(n, *levels) * math.exp(h * math.log(of.season_decay))
         self.seasonal_exposure[slot] = self.seasonal_exposure[slot] * season + exposure
-        self.b = (self.b - of.prior_b) * shrink + _linear_sum(n, first, slope, whole / rest, rest) + of.prior_b
-        self.a = (self.a - of.prior_a) * shrink + of.prior_a
+        self.b = self.b * shrink + _linear_sum(n, first, slope, whole / rest, rest)
+        self.a = self.a * shrink
         return nodes
 
     def _level_after(self, j: float, first: float, slope: float, of: Rates) -> float:
@@ -116,13 +160,30 @@ class Level:
             return self.a / self.b
         shrink = math.exp(j * math.log(of.level_decay))
         rest = 1 - of.level_decay
-        b = (self.b - of.prior_b) * shrink + _linear_sum(j, first, slope, (1 - shrink) / rest, rest) + of.prior_b
-        return ((self.a - of.prior_a) * shrink + of.prior_a) / b
+        return self.a * shrink / (self.b * shrink + _linear_sum(j, first, slope, (1 - shrink) / rest, rest))
 
-    def _end_hour(self, of: Rates, config: DetectorConfig) -> None:
+    def _end_hour(self, learns: bool, spread: float, of: Rates, config: DetectorConfig) -> None:
         slot = slot_of(self.at // of.per_hour - 1)
+        if learns:
+            self._prove(slot, spread, of, config)
         kappa = config.season_shrink_events
         self.factors[slot] = (self.seasonal_counts[slot] + kappa) / (self.seasonal_exposure[slot] + kappa)
+        slot = slot_of(self.at // of.per_hour)
+        self.hour_count, self.hour_exposure = self.seasonal_counts[slot], self.seasonal_exposure[slot]
+
+    def _prove(self, slot: int, spread: float, of: Rates, config: DetectorConfig) -> None:
+        """Compare how well the season and the flat level had predicted the hour that ends.
+
+        The difference of two quadratic log-likelihoods, around flat = e and around seasonal = F e, over one variance,
+        that of their mean: ((y - e)^2 - (y - F e)^2) / (phi e (1 + F)).
+        """
+        faded = of.season_hour_decay
+        count = self.seasonal_counts[slot] - self.hour_count * faded
+        flat = self.seasonal_exposure[slot] - self.hour_exposure * faded
+        factor = self.factors[slot]
+        gain = (factor - 1) * (2 * count - flat * (1 + factor)) / (spread * (1 + factor))
+        self.proof = max(-config.season_proof, self.proof * of.proof_decay + gain)
+        self.trust = min(1.0, max(0.0, self.proof / config.season_proof))
 
 
 def quadrature(n: int, first: float, middle: float, last: float) -> float:
@@ -135,3 +196,19 @@ def quadrature(n: int, first: float, middle: float, last: float) -> float:
 def _linear_sum(n: float, first: float, slope: float, geometric: float, rest: float) -> float:
     """Return the sum over j < n of decay^(n-1-j) (first + slope j), given (1 - decay^n) / (1 - decay)."""
     return first * geometric + slope * (n - geometric) / rest
+
+
+def _parabola(n: int, nodes: tuple[float, float, float]) -> list[float]:
+    """Return n equally spaced values of the parabola through the first, the middle and the last node."""
+    first, middle, last = nodes
+    if n < 3:
+        return [first, last][:n]
+    slope, bend = (last - first) / 2, (first - 2 * middle + last) / 2
+    return [middle + t * (slope + bend * t) for t in _spread(n)]
+
+
+@lru_cache(maxsize=256)
+def _spread(n: int) -> tuple[float, ...]:
+    """Return n equally spaced numbers from -1 to 1."""
+    h = (n - 1) / 2
+    return tuple((j - h) / h for j in range(n))

@@ -1,19 +1,22 @@
 """Scan: one fingerprint's streaming negative-binomial scan, bucket by bucket, decided on every event.
 
 At the opening of a bucket each window gets the count that cannot fire yet, so that nearly every event costs one
-comparison of integers; only a count beyond it is scored. Formulas B and C of the detection notes (docs/adr/0006).
+comparison of integers; only a count beyond it is scored. The maths and its sources: docs/detection.md.
 """
 
-from functools import lru_cache
 from math import fsum
 from typing import NamedTuple
 
 from premortem.domain.detection.config import DetectorConfig, Rates
 from premortem.domain.detection.level import Level
+from premortem.domain.detection.own_tail import OwnTail
+from premortem.domain.detection.peaks import Peaks
 from premortem.domain.detection.tail import NEVER, SAFE, cannot_reach, exact_limit, floor_limit, score
 from premortem.domain.detection.windows import Windows
 
 NOT_OPEN = -1
+_MOST_EXPOSED = 20.0
+"""No more, and no less than one over it, does traffic change what is expected: a count of sessions may be wrong."""
 
 
 class Finding(NamedTuple):
@@ -27,6 +30,10 @@ class Finding(NamedTuple):
     threshold: float
     veto_limit: float
     onset: int
+    exposure: float = 1.0
+    """What the expectation was multiplied by, for the window's traffic."""
+    tail: float = 1.0
+    """What the score above `tail_from` was divided by, for the fingerprint's own heavy tail."""
 
     def fires(self, config: DetectorConfig) -> bool:
         """Return whether the window passes every gate of its own."""
@@ -42,6 +49,7 @@ class Scan:
         "closed_at",
         "count",
         "exact",
+        "exposure",
         "fired_at",
         "level",
         "limits",
@@ -49,26 +57,30 @@ class Scan:
         "peaks",
         "protects",
         "room",
+        "tail",
         "told",
         "windows",
     )
 
-    def __init__(self, at: int, of: Rates) -> None:
-        self.level = Level(at, of)
+    def __init__(self, at: int, of: Rates, since: int | None = None) -> None:
+        """Begin at bucket `at`; `since`: the bucket in which the fingerprint was first seen, if that was before."""
+        self.level = Level(at, of, since)
         self.windows = tuple(Windows(track) for track in of.tracks)
         self.count = 0
         """Events in the open bucket."""
         self.cell_counts = [0] * len(of.tracks)
         self.cell_means = [0.0] * len(of.tracks)
         """Of the open cell of each track: what its closed buckets held, and were expected to hold."""
-        self.peaks: dict[int, tuple[int, ...]] = {}
-        """Per hour since 1970 of the last 7 days: the largest count of each window; quiet hours are left out."""
+        self.peaks = Peaks()
+        self.tail = OwnTail()
         self.room = 0
         """Events that the open bucket can take before any window may fire."""
         self.limits: list[int] = []
         """Of each window, the `count` of the open bucket that it surely does not fire below; empty = not worked out."""
         self.exact = 0
         """Bit j = window j fires at its limit."""
+        self.exposure: tuple[float, ...] | None = None
+        """Of the open bucket: the traffic of each window over what it should be; None = as usual."""
         self.opened_at = NOT_OPEN
         self.fired_at = NOT_OPEN
         self.closed_at = NOT_OPEN
@@ -77,31 +89,41 @@ class Scan:
         """Score of the last finding that was told of the open incident."""
 
     # ------------------------------------------------------------------------------------------------ events
-    def add(self, at: int, of: Rates, config: DetectorConfig) -> bool:
-        """Count an event in bucket `at`; return whether a window may fire (then `judge` decides)."""
+    def add(self, at: int, of: Rates, config: DetectorConfig, exposure: tuple[float, ...] | None = None) -> bool:
+        """Count an event in bucket `at`; return whether a window may fire (then `judge` decides).
+
+        `exposure` is of the bucket, and fixed when its first event opens it.
+        """
         ahead = at - self.level.at
         if ahead < 0:
             self._add_late(at, of)
             return False
         if ahead:
-            self.advance(at, of, config)
+            self.advance(at, of, config, exposure)
         self.count += 1
         return self.count >= self.room
 
-    def advance(self, to: int, of: Rates, config: DetectorConfig) -> None:
-        """Close every bucket before `to`, and open that one."""
+    def advance(self, to: int, of: Rates, config: DetectorConfig, exposure: tuple[float, ...] | None = None) -> None:
+        """Close every bucket before `to`, and open that one. Nobody has said what traffic the ones between had."""
         self._close(self.count, of, config)
         self.count = 0
+        self.exposure = None
         level = self.level
         while level.at < to:
             if self.opened_at == NOT_OPEN and to - level.at > 2:
                 self._skip(to, of, config)
             else:
                 self._close(0, of, config)
-        self.open(of, config)
+        self.open(of, config, exposure)
 
-    def open(self, of: Rates, config: DetectorConfig) -> None:
-        """Work out what the open bucket can take; to be called once on a new scan, `advance` does it for the next."""
+    def open(self, of: Rates, config: DetectorConfig, exposure: tuple[float, ...] | None = None) -> None:
+        """Work out what the open bucket can take; to be called once on a new scan, `advance` does it for the next.
+
+        `exposure`: of each window, in their order, observed sessions over expected ones; None = as usual.
+        """
+        if exposure is not None:
+            exposure = tuple(min(_MOST_EXPOSED, max(1 / _MOST_EXPOSED, ratio)) for ratio in exposure)
+        self.exposure = exposure
         self.limits = []
         self.exact = 0
         self.room = self._room(of, config)
@@ -118,6 +140,8 @@ class Scan:
                     mean = windows.means[-1 - ago]
                     if windows.counts[-1 - ago] + 1 <= self.level.cap(mean):
                         self.level.a += 1.0
+                    if self.level.at - self.level.started <= of.learning_buckets:
+                        self.level.first += 1
                 windows.add_late(ago)
         self.room -= 1
         self.limits = [limit - 1 for limit in self.limits]
@@ -132,31 +156,46 @@ class Scan:
         level = self.level
         mean = level.expected
         learns = not self.protects or self._learns(of)
-        level.close(count, learns, of, config)
-        at = level.at
+        exposure = self.exposure
+        if exposure is None:
+            level.close(count, learns, of)
+        else:
+            level.close(count, learns, of, exposure[len(of.tracks[0].cells) - 1])
+        at, first = level.at, 0
         for k, track in enumerate(of.tracks):
+            ratios = exposure[first : first + len(track.cells)] if exposure is not None else None
+            first += len(track.cells)
             if track.stride == 1:
-                self.windows[k].close(count, mean, of.phi_decays[k], config)
+                self.windows[k].close(count, mean, of.phi_decays[k], config, learns, ratios)
                 continue
             self.cell_counts[k] += count
             self.cell_means[k] += mean
             if at % track.stride == 0:
-                self.windows[k].close(self.cell_counts[k], self.cell_means[k], of.phi_decays[k], config)
+                cell_count, cell_mean = self.cell_counts[k], self.cell_means[k]
+                self.windows[k].close(cell_count, cell_mean, of.phi_decays[k], config, learns, ratios)
                 self.cell_counts[k] = 0
                 self.cell_means[k] = 0.0
         if at % of.per_hour == 0:
-            self._end_hour(learns, of)
+            self._end_hour(learns, of, config)
+        level.settle(learns, self._hourly_spread(of, config), of, config)
         if self.opened_at != NOT_OPEN and at % of.tracks[-1].stride == 0:
             self._close_incident_when_quiet(of, config)
 
+    def _hourly_spread(self, of: Rates, config: DetectorConfig) -> float:
+        """Return variance over mean of an hour's count, when an hour ends (else it is not asked for)."""
+        if self.level.at % of.per_hour:
+            return 1.0
+        return self.windows[-1].phi(len(of.tracks[-1].cells) - 2, config)
+
     def _skip(self, to: int, of: Rates, config: DetectorConfig) -> None:
-        """Close the empty buckets up to `to` or to the next half hour, whichever comes first, in closed form."""
+        """Close the empty buckets up to `to`, the next half hour or the end of the first time, at once."""
         level = self.level
         half = max(1, of.per_hour // 2)
         start = level.at
-        n = min(to, start - start % half + half) - start
-        nodes = level.skip(n, True, of, config)
-        means = _parabola(n, nodes)
+        to = min(to, start - start % half + half)
+        if start < level.started + of.learning_buckets:
+            to = min(to, level.started + of.learning_buckets)
+        means = level.skip(to - start, of)
         for k, track in enumerate(of.tracks):
             windows = self.windows[k]
             if track.stride == 1:
@@ -164,7 +203,8 @@ class Scan:
             else:
                 self._skip_cells(k, start, means, of, config)
         if level.at % of.per_hour == 0:
-            self._end_hour(True, of)
+            self._end_hour(True, of, config)
+        level.settle(True, self._hourly_spread(of, config), of, config)
 
     def _skip_cells(self, k: int, start: int, means: list[float], of: Rates, config: DetectorConfig) -> None:
         stride = of.tracks[k].stride
@@ -180,34 +220,73 @@ class Scan:
             windows.skip(cells, decay, config)
         self.cell_means[k] = fsum(means[edge + len(cells) * stride :])
 
-    def _end_hour(self, learns: bool, of: Rates) -> None:
+    def _end_hour(self, learns: bool, of: Rates, config: DetectorConfig) -> None:
+        """Note the hour's peaks, and what its highest score says of the fingerprint's tail.
+
+        A peak recurs with its onset: of an incident, the hours in which it began are noted as any others are, so that
+        a cron job that fails every night is known; the hours that follow are not, or an outage of days would excuse
+        itself.
+        """
         hour = self.level.at // of.per_hour - 1
         largest = tuple(count for windows in self.windows for count in windows.largest)
+        self.tail.end_hour(self._highest(largest, hour, of, config), of, config)
         for windows in self.windows:
             windows.largest = [0] * len(windows.largest)
-        if learns and any(largest):
-            self.peaks[hour] = largest
-        oldest = hour - 7 * 24 - 1
-        while self.peaks and (first := next(iter(self.peaks))) < oldest:
-            del self.peaks[first]
+        if learns or self.level.at - self.opened_at <= 2 * of.per_hour:
+            self.peaks.note(hour, largest)
+        self.peaks.forget_before(hour)
+
+    def _highest(self, largest: tuple[int, ...], hour: int, of: Rates, config: DetectorConfig) -> float:
+        """Return the highest raw score of the hour that has ended, of the windows that no recurring peak explains."""
+        highest, j = 0.0, -1
+        for k, track in enumerate(of.tracks):
+            for i in range(len(track.cells)):
+                j += 1
+                held = largest[j]
+                if held < config.least_events or not self._is_ripe(k, i, 1, of):
+                    continue
+                total = self.windows[k].totals[i] * self._ratio(j)
+                variance, norm = self._variance(k, i, total, of, config), of.norms[k][i]
+                if cannot_reach(max(highest, config.tail_from), held, total, variance, norm):
+                    continue
+                if held > self._veto(j, hour, of, config):
+                    highest = max(highest, score(held, total, variance, norm))
+        return highest
 
     # ------------------------------------------------------------------------------------------------ decisions
     def threshold(self, base: float, config: DetectorConfig) -> float:
         """Return the score that the next finding must reach: `base`, or more while an incident is open."""
         return base if self.told < base else self.told * config.grew_factor
 
+    def _is_ripe(self, k: int, i: int, ago: int, of: Rates) -> bool:
+        """Return whether window `i` of track `k`, as it stood `ago` buckets before, holds nothing of the first time."""
+        level, track = self.level, of.tracks[k]
+        return level.at - ago - level.started >= of.learning_buckets + track.cells[i] * track.stride
+
+    def _ratio(self, j: int) -> float:
+        return 1.0 if self.exposure is None else self.exposure[j]
+
     def _held(self, k: int, i: int, of: Rates) -> tuple[int, float]:
         """Return what window `i` of track `k` holds with the open bucket, and what it should hold at its end."""
-        windows, stride = self.windows[k], of.tracks[k].stride
-        width = of.tracks[k].cells[i]
+        windows, track = self.windows[k], of.tracks[k]
+        width, stride = track.cells[i], track.stride
         held = windows.sums[i] - windows.counts[-width] + self.cell_counts[k] + self.count
         left = stride - self.level.at % stride
         total = windows.totals[i] - windows.means[-width] + self.cell_means[k] + self.level.expected * left
+        if self.exposure is not None:
+            total *= self.exposure[_place(k, of) + i]
         return held, total
 
-    def _variance(self, k: int, i: int, total: float, config: DetectorConfig) -> float:
+    def _variance(self, k: int, i: int, total: float, of: Rates, config: DetectorConfig) -> float:
         phi = self.windows[k].phi(i, config)
-        return phi * total + total * total * (config.omega + 1 / max(self.level.a, 0.5))
+        return phi * total + total * total * self._wander(of, config)
+
+    def _wander(self, of: Rates, config: DetectorConfig) -> float:
+        """Return the relative variance of an expectation: of the level, and of what a young life has not shown."""
+        level = self.level
+        hours = (level.at - level.started) // of.per_hour
+        unknown = of.unknown[hours] if hours < len(of.unknown) else 0.0
+        return config.omega + unknown + 1 / max(level.a, 0.5)
 
     def _room(self, of: Rates, config: DetectorConfig) -> int:
         """Return how many events the open bucket can take before any window may fire; a cheap lower bound."""
@@ -218,26 +297,34 @@ class Scan:
             return room
         room = NEVER
         lowest = config.score_opens - SAFE
-        at, expected = self.level.at, self.level.expected
-        wander = config.omega + 1 / max(self.level.a, 0.5)
+        at, expected, exposure = self.level.at, self.level.expected, self.exposure
+        ripe = at - self.level.started - of.learning_buckets
+        wander = self._wander(of, config)
+        j = -1
         for k, track in enumerate(of.tracks):
-            windows, norms = self.windows[k], of.norms[k]
+            windows, norms, stride = self.windows[k], of.norms[k], track.stride
             counts, means, sums, totals = windows.counts, windows.means, windows.sums, windows.totals
             held_open = self.cell_counts[k]
-            mean_open = self.cell_means[k] + expected * (track.stride - at % track.stride)
+            mean_open = self.cell_means[k] + expected * (stride - at % stride)
             for i, width in enumerate(track.cells):
+                j += 1
+                if ripe < width * stride:
+                    continue
                 held = sums[i] - counts[-width] + held_open
                 limit = least
                 if lowest >= norms[i]:
                     total = totals[i] - means[-width] + mean_open
+                    if exposure is not None:
+                        total *= exposure[j]
                     limit = max(least, floor_limit(total, windows.phi(i, config) * total + total * total * wander))
                 if limit - held < room:
                     room = limit - held
         return room
 
     def judge(self, base: float, of: Rates, config: DetectorConfig) -> Finding | None:
-        """Return the strongest window that reaches its limit, or None, and how far the next decision is."""
+        """Return the strongest window that reaches its limit, or None, and work out how far the next decision is."""
         threshold = self.threshold(base, config)
+        raw = self.tail.strain(threshold, config)
         best: Finding | None = None
         if not self.limits:
             self.limits = [0] * sum(len(track.cells) for track in of.tracks)
@@ -247,9 +334,12 @@ class Scan:
                 j += 1
                 if count < limits[j]:
                     continue
+                if not self._is_ripe(k, i, 0, of):
+                    limits[j] = NEVER
+                    continue
                 held, total = self._held(k, i, of)
                 if not self.exact >> j & 1:
-                    limit, exact = self._next_limit(k, i, held, total, threshold, of, config)
+                    limit, exact = self._next_limit(k, i, held, total, raw, of, config)
                     limits[j] = limit - held + count
                     self.exact |= exact << j
                     if not exact or held < limit:
@@ -261,7 +351,7 @@ class Scan:
         return best
 
     def _next_limit(
-        self, k: int, i: int, held: int, total: float, threshold: float, of: Rates, config: DetectorConfig
+        self, k: int, i: int, held: int, total: float, raw: float, of: Rates, config: DetectorConfig
     ) -> tuple[int, bool]:
         """Return the number of events with which window `i` of track `k` fires in the open bucket, and True; or, for
         much less work, a number above `held` with which it surely does not yet, plus one, and False.
@@ -269,14 +359,15 @@ class Scan:
         least = int(config.least_events)
         if held < least:
             return least, False
-        variance, norm = self._variance(k, i, total, config), of.norms[k][i]
-        if cannot_reach(threshold, held, total, variance, norm):
+        variance, norm = self._variance(k, i, total, of, config), of.norms[k][i]
+        if cannot_reach(raw, held, total, variance, norm):
             for further in (2 * held + 8, held + held // 4 + 1):
-                if cannot_reach(threshold, further, total, variance, norm):
+                if cannot_reach(raw, further, total, variance, norm):
                     return further + 1, False
             return held + 1, False
-        rare = exact_limit(threshold, total, variance, norm)
-        return max(least, rare, int(self._veto(k, i, of, config)) + 1), True
+        rare = exact_limit(raw, total, variance, norm)
+        hour = self.level.at // of.per_hour
+        return max(least, rare, int(self._veto(_place(k, of) + i, hour, of, config)) + 1), True
 
     def look(self, threshold: float, of: Rates, config: DetectorConfig) -> list[Finding]:
         """Return what every window shows now, whether it fires or not: the numbers behind a silence."""
@@ -302,33 +393,30 @@ class Scan:
         """Note that the fingerprint's novelty opened an incident; a new baseline goes on learning."""
         self.opened_at = self.fired_at = self.level.at
 
-    def _veto(self, k: int, i: int, of: Rates, config: DetectorConfig) -> float:
-        """Return the count that a recurring peak explains: of the largest of each of the last 7 days at this hour
-        (and the hours beside it), the second largest, times the veto's factor, plus 2.
-        """
-        if not self.peaks:
-            return 2.0
-        j = sum(len(track.cells) for track in of.tracks[:k]) + i
-        hour = self.level.at // of.per_hour
-        nothing = (0,) * (j + 1)
-        days = sorted(
-            max(self.peaks.get(hour - 24 * day + beside, nothing)[j] for beside in (-1, 0, 1)) for day in range(1, 8)
-        )
-        return config.veto_factor * days[-2] + 2
+    def _veto(self, j: int, hour: int, of: Rates, config: DetectorConfig) -> float:
+        """Return the count that a recurring peak explains in window `j` at `hour`."""
+        is_young = self.level.at - self.level.started < of.young_buckets
+        return self.peaks.limit(j, hour, is_young, config)
 
     def _finding(
         self, k: int, i: int, held: int, total: float, threshold: float, of: Rates, config: DetectorConfig
     ) -> Finding:
-        track = of.tracks[k]
+        track, j = of.tracks[k], _place(k, of) + i
+        found = 0.0
+        if self._is_ripe(k, i, 0, of):
+            found = score(held, total, self._variance(k, i, total, of, config), of.norms[k][i])
+            found = self.tail.ease(found, config)
         return Finding(
             window_minutes=track.minutes[i],
             observed=held,
             expected=total,
             dispersion=self.windows[k].phi(i, config),
-            score=score(held, total, self._variance(k, i, total, config), of.norms[k][i]),
+            score=found,
             threshold=threshold,
-            veto_limit=self._veto(k, i, of, config),
+            veto_limit=self._veto(j, self.level.at // of.per_hour, of, config),
             onset=self.level.at - track.cells[i] * track.stride + 1,
+            exposure=self._ratio(j),
+            tail=round(self.tail.factor, 6),
         )
 
     def _close_incident_when_quiet(self, of: Rates, config: DetectorConfig) -> None:
@@ -345,17 +433,6 @@ class Scan:
             self.told = 0.0
 
 
-def _parabola(n: int, nodes: tuple[float, float, float]) -> list[float]:
-    """Return n equally spaced values of the parabola through the first, the middle and the last node."""
-    first, middle, last = nodes
-    if n < 3:
-        return [first, last][:n]
-    slope, bend = (last - first) / 2, (first - 2 * middle + last) / 2
-    return [middle + t * (slope + bend * t) for t in _spread(n)]
-
-
-@lru_cache(maxsize=256)
-def _spread(n: int) -> tuple[float, ...]:
-    """Return n equally spaced numbers from -1 to 1."""
-    h = (n - 1) / 2
-    return tuple((j - h) / h for j in range(n))
+def _place(k: int, of: Rates) -> int:
+    """Return the number of windows before those of track `k`."""
+    return sum(len(track.cells) for track in of.tracks[:k])

@@ -16,15 +16,17 @@ _DECODER = msgspec.msgpack.Decoder(list)
 
 def pack_scan(scan: Scan) -> bytes:
     """Return the bytes of a scan."""
-    level = scan.level
+    level, tail = scan.level, scan.tail
     return _ENCODER.encode(
         [
             [level.a, level.at, level.b, level.expected, level.p, level.q, level.started],
+            [level.first, level.proof, level.trust, level.hour_count, level.hour_exposure],
             [level.seasonal_counts.tobytes(), level.seasonal_exposure.tobytes(), level.factors.tobytes()],
             [_windows(windows) for windows in scan.windows],
             [scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact],
             [scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told],
-            [[hour, *counts] for hour, counts in scan.peaks.items()],
+            [scan.exposure, tail.factor, tail.sum, tail.runs, tail.run],
+            [[hour, *counts] for hour, counts in scan.peaks.hours.items()],
         ]
     )
 
@@ -39,16 +41,20 @@ def _windows(windows: Windows) -> list[Any]:
 
 def unpack_scan(value: bytes, of: Rates) -> Scan:
     """Return the scan whose bytes `pack_scan` gave."""
-    numbers, tables, windows, cells, incident, peaks = _DECODER.decode(value)
+    numbers, season, tables, windows, cells, incident, traffic, peaks = _DECODER.decode(value)
     scan = Scan(numbers[1], of)
     level: Level = scan.level
     level.a, level.at, level.b, level.expected, level.p, level.q, level.started = numbers
+    level.first, level.proof, level.trust, level.hour_count, level.hour_exposure = season
     level.seasonal_counts, level.seasonal_exposure, level.factors = (array("d", table) for table in tables)
     for target, packed in zip(scan.windows, windows, strict=True):
         _unwindow(target, packed)
     scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact = cells
     scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told = incident
-    scan.peaks = {hour: tuple(counts) for hour, *counts in peaks}
+    tail = scan.tail
+    exposure, tail.factor, tail.sum, tail.runs, tail.run = traffic
+    scan.exposure = tuple(exposure) if exposure is not None else None
+    scan.peaks.hours = {hour: tuple(counts) for hour, *counts in peaks}
     return scan
 
 

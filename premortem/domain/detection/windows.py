@@ -1,6 +1,6 @@
 """Windows: what a fingerprint's sliding windows hold, what they should hold, and how far apart the two usually are.
 
-Formulas B of the detection notes (docs/adr/0006), for the windows that slide in the same steps. A cell is one step.
+docs/detection.md, "Windows", for the windows that slide in the same steps. A cell is one step.
 """
 
 import math
@@ -38,8 +38,20 @@ class Windows:
         self.largest = [0] * len(widths)
         """The largest sums of the hour so far."""
 
-    def close(self, count: int, mean: float, decay: float, config: DetectorConfig) -> None:
-        """Close a cell that held `count` events where `mean` were expected."""
+    def close(
+        self,
+        count: int,
+        mean: float,
+        decay: float,
+        config: DetectorConfig,
+        learns: bool = True,
+        exposure: Sequence[float] | None = None,
+    ) -> None:
+        """Close a cell that held `count` events where `mean` were expected.
+
+        Unless it `learns`, the sums that end here say nothing about the dispersion. `exposure`: of each window, the
+        ratio that its expectation was multiplied by.
+        """
         counts, means, sums, totals, largest = self.counts, self.means, self.sums, self.totals, self.largest
         never_capped = 3 * config.residual_cap * config.phi_prior  # whatever is expected, the cap is no less
         for i, width in enumerate(self.track.cells):
@@ -47,9 +59,12 @@ class Windows:
             total = totals[i] = totals[i] + mean - means[-width]
             if held > largest[i]:
                 largest[i] = held
-            residual = held - total
-            square = residual * residual if residual <= never_capped else _squared(held, total, config)
-            weight = total
+            if learns:
+                weight = total if exposure is None else total * exposure[i]
+                residual = held - weight
+                square = residual * residual if residual <= never_capped else _squared(held, weight, config)
+            else:
+                square = weight = 0.0
             if width > 1:
                 pending = self.pending[i]
                 pending.append((square, weight))
