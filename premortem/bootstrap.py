@@ -187,13 +187,19 @@ def crash_points() -> Callable[[str], None]:
     return crash.crash_points(Settings().crash_at)
 
 
-def salt(settings: Settings) -> bytes:
-    """Return what keys the hashes of users and secrets: the setting, or a secret that the data directory keeps."""
+def salt(settings: Settings, *, make: bool = True) -> bytes:
+    """Return what keys the hashes of users and secrets: the setting, or a secret that the data directory keeps.
+
+    Raises Unavailable when there is none and none shall be made.
+    """
     if settings.hash_salt:
         return settings.hash_salt.encode()
     path = settings.data_dir.absolute()
-    data_directory.make_secret(path, _SALT)
-    return (data_directory.secret(path, _SALT) or "").encode()
+    if make:
+        data_directory.make_secret(path, _SALT)
+    if (found := data_directory.secret(path, _SALT)) is None:
+        raise Unavailable(f"{path} holds no salt: nothing was hashed there. Is PREMORTEM_DATA_DIR right?")
+    return found.encode()
 
 
 def public_url(settings: Settings) -> str:
@@ -317,6 +323,20 @@ def _topic_state(log: EventLog, topic: Topic, payload_days: int) -> TopicState:
         retention_days=payload_days if topic == "sentry.payloads" else None,
         replication=1,
     )
+
+
+def forget_bodies(settings: Settings, before: int) -> int:
+    """Drop the bodies recorded on days that ended before `before` (ms) from the log; return how many went.
+
+    Raises Conflict while `archive` has not passed all of them.
+    """
+    with event_log(settings) as log:
+        for (flow, partition), (position, head) in positions(settings).items():
+            if flow != "archive" or position >= head:
+                continue
+            if log.read("sentry.payloads", partition, position, 1)[0].recorded_at < before:
+                raise Conflict("archive has not read all of these bodies yet. Try again when its lag is gone.")
+        return log.trim("sentry.payloads", before)
 
 
 def make_queues(settings: Settings) -> list[str]:

@@ -2,7 +2,18 @@
 
 import typer
 
-from premortem.cli import administration, detection, health, incidents, plumbing, sending, stack, steering
+from premortem.cli import (
+    administration,
+    detection,
+    health,
+    incidents,
+    persons,
+    plumbing,
+    postgres,
+    sending,
+    stack,
+    steering,
+)
 
 app = typer.Typer(
     help="A self-hosted incident engine for teams that use Sentry SDKs.",
@@ -19,6 +30,10 @@ app.command("migrate")(stack.migrate)
 app.command("migrate-log")(plumbing.migrate_log)
 app.command("doctor")(stack.doctor)
 app.command("flow-health")(health.flow_health)
+app.command("user-hash")(persons.user_hash)
+plumbing.topics.command("forget-bodies")(persons.forget_bodies)
+_AS_THEY_ARE = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+app.command("postgres", context_settings=_AS_THEY_ARE)(postgres.postgres)
 app.command("seed")(sending.seed)
 app.command("send-event")(sending.send_event)
 app.command("why")(detection.why)

@@ -79,7 +79,8 @@ def postgres_alone(settings: Settings) -> Iterator[str]:
     path = settings.data_dir.absolute()
     data_directory.prepare(path)
     with data_directory.hold(path):
-        server = PostgresServer(path / "postgres", port=resolve(settings).postgres_port)
+        ports = data_directory.remember_ports(path, {name: getattr(settings, name) for name in _PORTS})
+        server = PostgresServer(path / "postgres", port=ports["postgres_port"])
         server.start(deadline_seconds=600)  # replaying the write-ahead log after a crash must be let finish
         try:
             yield server.dsn()

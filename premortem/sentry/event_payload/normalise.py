@@ -70,7 +70,7 @@ def normalise(
         environment=environment,
         dist=text.dist(get("dist")),
         tags=tuple(item for item in sorted(tagged.items())[: text.MOST_TAGS] if item[0] not in _PROMOTED),
-        user_hash=_user_hash(get("user"), user_salt),
+        user_hash=user_hash(get("user"), user_salt),
         trace_id=_trace_id(get("contexts")),
         message=message,
         formatted=formatted,
@@ -146,7 +146,8 @@ def _handled(exceptions: tuple[ExceptionValue, ...]) -> bool | None:
     return all(said) if said else None
 
 
-def _user_hash(user: Any, salt: bytes) -> str | None:
+def user_hash(user: Any, salt: bytes) -> str | None:
+    """Return the keyed hash (32 hex digits) of the strongest that is said of a user; None when nothing is."""
     if not isinstance(user, dict):
         return None
     for name in ("id", "email", "username", "ip_address"):
