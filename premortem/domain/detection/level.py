@@ -38,6 +38,7 @@ class Level:
         "q",
         "seasonal_counts",
         "seasonal_exposure",
+        "spread",
         "started",
         "trust",
     )
@@ -59,6 +60,8 @@ class Level:
         """By how many nats the season has predicted the hours better than a flat level; old hours fade."""
         self.trust = 0.0
         """From 0 to 1: how much of the season is believed."""
+        self.spread = 1.0
+        """Variance over mean of an hour's count; told when an hour ends."""
         self.hour_count = 0.0
         self.hour_exposure = 0.0
         """The seasonal sums of the open hour's slot, as they were when it opened."""
@@ -123,16 +126,16 @@ class Level:
         self.at += count
         return _parabola(count, nodes)
 
-    def settle(self, learns: bool, spread: float, of: Rates, config: DetectorConfig) -> None:
+    def settle(self, learns: bool, of: Rates, config: DetectorConfig) -> None:
         """Make `expected` that of the bucket that opens; first end the first time of its life, or an hour, if one did.
 
-        `spread`: variance over mean of an hour's count. `learns`: whether the hour taught.
+        `learns`: whether the hour taught.
         """
         if self.at - self.started == of.learning_buckets and self.first >= config.learning_events:
             self.a = float(self.first)
             self.b = float(of.learning_buckets)
         if self.at % of.per_hour == 0:
-            self._end_hour(learns, spread, of, config)
+            self._end_hour(learns, of, config)
         self.expected = self.a / self.b * self.factor(self.at, of)
 
     def _decay(self, n: int, first: float, last: float, of: Rates) -> tuple[float, float, float]:
@@ -162,16 +165,16 @@ class Level:
         rest = 1 - of.level_decay
         return self.a * shrink / (self.b * shrink + _linear_sum(j, first, slope, (1 - shrink) / rest, rest))
 
-    def _end_hour(self, learns: bool, spread: float, of: Rates, config: DetectorConfig) -> None:
+    def _end_hour(self, learns: bool, of: Rates, config: DetectorConfig) -> None:
         slot = slot_of(self.at // of.per_hour - 1)
         if learns:
-            self._prove(slot, spread, of, config)
+            self._prove(slot, of, config)
         kappa = config.season_shrink_events
         self.factors[slot] = (self.seasonal_counts[slot] + kappa) / (self.seasonal_exposure[slot] + kappa)
         slot = slot_of(self.at // of.per_hour)
         self.hour_count, self.hour_exposure = self.seasonal_counts[slot], self.seasonal_exposure[slot]
 
-    def _prove(self, slot: int, spread: float, of: Rates, config: DetectorConfig) -> None:
+    def _prove(self, slot: int, of: Rates, config: DetectorConfig) -> None:
         """Compare how well the season and the flat level had predicted the hour that ends.
 
         The difference of two quadratic log-likelihoods, around flat = e and around seasonal = F e, over one variance,
@@ -181,7 +184,7 @@ class Level:
         count = self.seasonal_counts[slot] - self.hour_count * faded
         flat = self.seasonal_exposure[slot] - self.hour_exposure * faded
         factor = self.factors[slot]
-        gain = (factor - 1) * (2 * count - flat * (1 + factor)) / (spread * (1 + factor))
+        gain = (factor - 1) * (2 * count - flat * (1 + factor)) / (self.spread * (1 + factor))
         self.proof = max(-config.season_proof, self.proof * of.proof_decay + gain)
         self.trust = min(1.0, max(0.0, self.proof / config.season_proof))
 

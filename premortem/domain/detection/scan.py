@@ -4,7 +4,6 @@ At the opening of a bucket each window gets the count that cannot fire yet, so t
 comparison of integers; only a count beyond it is scored. The maths and its sources: docs/detection.md.
 """
 
-from math import fsum
 from typing import NamedTuple
 
 from premortem.domain.detection.config import DetectorConfig, Rates
@@ -44,8 +43,6 @@ class Scan:
     """The state of one fingerprint's windows, level and open incident; `level.at` is the open bucket."""
 
     __slots__ = (
-        "cell_counts",
-        "cell_means",
         "closed_at",
         "count",
         "exact",
@@ -68,9 +65,6 @@ class Scan:
         self.windows = tuple(Windows(track) for track in of.tracks)
         self.count = 0
         """Events in the open bucket."""
-        self.cell_counts = [0] * len(of.tracks)
-        self.cell_means = [0.0] * len(of.tracks)
-        """Of the open cell of each track: what its closed buckets held, and were expected to hold."""
         self.peaks = Peaks()
         self.tail = OwnTail()
         self.room = 0
@@ -134,7 +128,7 @@ class Scan:
             ago = self.level.at // track.stride - 1 - at // track.stride
             windows = self.windows[k]
             if ago < 0:
-                self.cell_counts[k] += 1
+                windows.open_count += 1
             elif ago < len(windows.counts):
                 if k == 0 and self._learns(of):
                     mean = windows.means[-1 - ago]
@@ -162,30 +156,15 @@ class Scan:
         else:
             level.close(count, learns, of, exposure[len(of.tracks[0].cells) - 1])
         at, first = level.at, 0
-        for k, track in enumerate(of.tracks):
-            ratios = exposure[first : first + len(track.cells)] if exposure is not None else None
-            first += len(track.cells)
-            if track.stride == 1:
-                self.windows[k].close(count, mean, of.phi_decays[k], config, learns, ratios)
-                continue
-            self.cell_counts[k] += count
-            self.cell_means[k] += mean
-            if at % track.stride == 0:
-                cell_count, cell_mean = self.cell_counts[k], self.cell_means[k]
-                self.windows[k].close(cell_count, cell_mean, of.phi_decays[k], config, learns, ratios)
-                self.cell_counts[k] = 0
-                self.cell_means[k] = 0.0
+        for windows, decay in zip(self.windows, of.phi_decays, strict=True):
+            ratios = exposure[first:] if exposure is not None else None
+            windows.add(count, mean, at, decay, config, learns, ratios)
+            first += len(windows.sums)
         if at % of.per_hour == 0:
             self._end_hour(learns, of, config)
-        level.settle(learns, self._hourly_spread(of, config), of, config)
+        level.settle(learns, of, config)
         if self.opened_at != NOT_OPEN and at % of.tracks[-1].stride == 0:
             self._close_incident_when_quiet(of, config)
-
-    def _hourly_spread(self, of: Rates, config: DetectorConfig) -> float:
-        """Return variance over mean of an hour's count, when an hour ends (else it is not asked for)."""
-        if self.level.at % of.per_hour:
-            return 1.0
-        return self.windows[-1].phi(len(of.tracks[-1].cells) - 2, config)
 
     def _skip(self, to: int, of: Rates, config: DetectorConfig) -> None:
         """Close the empty buckets up to `to`, the next half hour or the end of the first time, at once."""
@@ -196,29 +175,11 @@ class Scan:
         if start < level.started + of.learning_buckets:
             to = min(to, level.started + of.learning_buckets)
         means = level.skip(to - start, of)
-        for k, track in enumerate(of.tracks):
-            windows = self.windows[k]
-            if track.stride == 1:
-                windows.skip(means, of.phi_decays[k], config)
-            else:
-                self._skip_cells(k, start, means, of, config)
+        for windows, decay in zip(self.windows, of.phi_decays, strict=True):
+            windows.skip_buckets(start, means, decay, config)
         if level.at % of.per_hour == 0:
             self._end_hour(True, of, config)
-        level.settle(True, self._hourly_spread(of, config), of, config)
-
-    def _skip_cells(self, k: int, start: int, means: list[float], of: Rates, config: DetectorConfig) -> None:
-        stride = of.tracks[k].stride
-        edge = stride - start % stride
-        if edge > len(means):
-            self.cell_means[k] += fsum(means)
-            return
-        windows, decay = self.windows[k], of.phi_decays[k]
-        windows.close(self.cell_counts[k], self.cell_means[k] + fsum(means[:edge]), decay, config)
-        self.cell_counts[k] = 0
-        cells = [fsum(means[j : j + stride]) for j in range(edge, len(means) - stride + 1, stride)]
-        if cells:
-            windows.skip(cells, decay, config)
-        self.cell_means[k] = fsum(means[edge + len(cells) * stride :])
+        level.settle(True, of, config)
 
     def _end_hour(self, learns: bool, of: Rates, config: DetectorConfig) -> None:
         """Note the hour's peaks, and what its highest score says of the fingerprint's tail.
@@ -235,6 +196,7 @@ class Scan:
         if learns or self.level.at - self.opened_at <= 2 * of.per_hour:
             self.peaks.note(hour, largest)
         self.peaks.forget_before(hour)
+        self.level.spread = self.windows[-1].phi(len(of.tracks[-1].cells) - 2, config)  # of a count of 60 minutes
 
     def _highest(self, largest: tuple[int, ...], hour: int, of: Rates, config: DetectorConfig) -> float:
         """Return the highest raw score of the hour that has ended, of the windows that no recurring peak explains."""
@@ -270,9 +232,9 @@ class Scan:
         """Return what window `i` of track `k` holds with the open bucket, and what it should hold at its end."""
         windows, track = self.windows[k], of.tracks[k]
         width, stride = track.cells[i], track.stride
-        held = windows.sums[i] - windows.counts[-width] + self.cell_counts[k] + self.count
+        held = windows.sums[i] - windows.counts[-width] + windows.open_count + self.count
         left = stride - self.level.at % stride
-        total = windows.totals[i] - windows.means[-width] + self.cell_means[k] + self.level.expected * left
+        total = windows.totals[i] - windows.means[-width] + windows.open_mean + self.level.expected * left
         if self.exposure is not None:
             total *= self.exposure[_place(k, of) + i]
         return held, total
@@ -292,7 +254,7 @@ class Scan:
         """Return how many events the open bucket can take before any window may fire; a cheap lower bound."""
         least = int(config.least_events)
         widest = self.windows[-1]
-        room = least - (widest.sums[-1] - widest.counts[0] + self.cell_counts[-1])
+        room = least - (widest.sums[-1] - widest.counts[0] + widest.open_count)
         if room > 0:  # the widest window holds all that the others hold
             return room
         room = NEVER
@@ -304,8 +266,8 @@ class Scan:
         for k, track in enumerate(of.tracks):
             windows, norms, stride = self.windows[k], of.norms[k], track.stride
             counts, means, sums, totals = windows.counts, windows.means, windows.sums, windows.totals
-            held_open = self.cell_counts[k]
-            mean_open = self.cell_means[k] + expected * (stride - at % stride)
+            held_open = windows.open_count
+            mean_open = windows.open_mean + expected * (stride - at % stride)
             for i, width in enumerate(track.cells):
                 j += 1
                 if ripe < width * stride:

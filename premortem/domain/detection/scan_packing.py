@@ -23,7 +23,7 @@ def pack_scan(scan: Scan) -> bytes:
             [level.first, level.proof, level.trust, level.hour_count, level.hour_exposure],
             [level.seasonal_counts.tobytes(), level.seasonal_exposure.tobytes(), level.factors.tobytes()],
             [_windows(windows) for windows in scan.windows],
-            [scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact],
+            [scan.count, scan.room, scan.limits, scan.exact],
             [scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told],
             [scan.exposure, tail.factor, tail.sum, tail.runs, tail.run],
             [[hour, *counts] for hour, counts in scan.peaks.hours.items()],
@@ -35,7 +35,7 @@ def _windows(windows: Windows) -> list[Any]:
     pending = [[number for pair in queue for number in pair] for queue in windows.pending]
     return [
         *(windows.closed, windows.counts, windows.means, windows.sums, windows.totals),
-        *(windows.dispersion, windows.exposure, pending, windows.largest),
+        *(windows.dispersion, windows.exposure, pending, windows.largest, windows.open_count, windows.open_mean),
     ]
 
 
@@ -49,7 +49,7 @@ def unpack_scan(value: bytes, of: Rates) -> Scan:
     level.seasonal_counts, level.seasonal_exposure, level.factors = (array("d", table) for table in tables)
     for target, packed in zip(scan.windows, windows, strict=True):
         _unwindow(target, packed)
-    scan.cell_counts, scan.cell_means, scan.count, scan.room, scan.limits, scan.exact = cells
+    scan.count, scan.room, scan.limits, scan.exact = cells
     scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told = incident
     tail = scan.tail
     exposure, tail.factor, tail.sum, tail.runs, tail.run = traffic
@@ -60,5 +60,5 @@ def unpack_scan(value: bytes, of: Rates) -> Scan:
 
 def _unwindow(target: Windows, packed: list[Any]) -> None:
     target.closed, target.counts, target.means, target.sums, target.totals = packed[:5]
-    target.dispersion, target.exposure, pending, target.largest = packed[5:]
+    target.dispersion, target.exposure, pending, target.largest, target.open_count, target.open_mean = packed[5:]
     target.pending = [list(zip(numbers[::2], numbers[1::2], strict=True)) for numbers in pending]

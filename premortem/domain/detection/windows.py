@@ -16,7 +16,20 @@ from premortem.domain.detection.config import DetectorConfig, Track
 class Windows:
     """Sums over the last w closed cells, per window w, and the dispersion of those sums with a lag of w cells."""
 
-    __slots__ = ("closed", "counts", "dispersion", "exposure", "largest", "means", "pending", "sums", "totals", "track")
+    __slots__ = (
+        "closed",
+        "counts",
+        "dispersion",
+        "exposure",
+        "largest",
+        "means",
+        "open_count",
+        "open_mean",
+        "pending",
+        "sums",
+        "totals",
+        "track",
+    )
 
     def __init__(self, track: Track) -> None:
         widths = track.cells
@@ -37,6 +50,46 @@ class Windows:
         """Squared residual and expectation of the cells too young to count in the dispersion."""
         self.largest = [0] * len(widths)
         """The largest sums of the hour so far."""
+        self.open_count = 0
+        self.open_mean = 0.0
+        """Of the open cell: what its closed buckets held, and should have held."""
+
+    def add(
+        self,
+        count: int,
+        mean: float,
+        next_at: int,
+        decay: float,
+        config: DetectorConfig,
+        learns: bool,
+        exposure: Sequence[float] | None,
+    ) -> None:
+        """Take in the bucket before `next_at`, as `close` takes a cell, and close its cell if it ends there."""
+        if self.track.stride > 1:
+            count = self.open_count = self.open_count + count
+            mean = self.open_mean = self.open_mean + mean
+            if next_at % self.track.stride:
+                return
+            self.open_count = 0
+            self.open_mean = 0.0
+        self.close(count, mean, decay, config, learns, exposure)
+
+    def skip_buckets(self, start: int, means: Sequence[float], decay: float, config: DetectorConfig) -> None:
+        """Take in a run of empty buckets from `start` on."""
+        stride = self.track.stride
+        if stride == 1:
+            self.skip(means, decay, config)
+            return
+        edge = stride - start % stride
+        if edge > len(means):
+            self.open_mean += fsum(means)
+            return
+        self.close(self.open_count, self.open_mean + fsum(means[:edge]), decay, config)
+        self.open_count = 0
+        cells = [fsum(means[j : j + stride]) for j in range(edge, len(means) - stride + 1, stride)]
+        if cells:
+            self.skip(cells, decay, config)
+        self.open_mean = fsum(means[edge + len(cells) * stride :])
 
     def close(
         self,
