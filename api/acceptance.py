@@ -77,7 +77,6 @@ def take_envelope(
     envelope: Envelope,
     source: Source,
     item_limit: int,
-    *,
     limited: Container[str] = (),
     takers: Mapping[str, Taker] | None = None,
 ) -> Intake:

@@ -4,8 +4,6 @@ Small bodies are bounded by their number. Large ones, of which many at once woul
 one address has at most a quarter of it: what does not fit is refused before it was read.
 """
 
-from collections import Counter
-
 from premortem.exceptions import Unavailable
 
 SMALL_BYTES = 1 << 20
@@ -16,14 +14,15 @@ class InFlight:
 
     def __init__(self, requests_per_address: int, large_bytes: int) -> None:
         self._most_requests, self._most_bytes = requests_per_address, large_bytes
-        self._requests: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
+        self._requests: dict[str, int] = {}
+        self._bytes: dict[str, int] = {}
 
     def enter(self, address: str) -> "Place | None":
         """Return a place for one request, None when the address has too many open. Every place is left in the end."""
-        if self._requests[address] >= self._most_requests:
+        open_now = self._requests.get(address, 0)
+        if open_now >= self._most_requests:
             return None
-        self._requests[address] += 1
+        self._requests[address] = open_now + 1
         return Place(self, address)
 
     def leave(self, address: str, held: int) -> None:
@@ -34,9 +33,10 @@ class InFlight:
 
     def hold(self, address: str, more: int) -> None:
         """Count `more` bytes; raises Unavailable when they do not fit."""
-        if self._bytes[address] + more > self._most_bytes // 4 or self._bytes.total() + more > self._most_bytes:
+        held = self._bytes.get(address, 0) + more
+        if held > self._most_bytes // 4 or sum(self._bytes.values()) + more > self._most_bytes:
             raise Unavailable("too many large bodies at once. Try again later.")
-        self._bytes[address] += more
+        self._bytes[address] = held
 
 
 class Place:
@@ -58,7 +58,9 @@ class Place:
         self._in_flight.leave(self._address, self._held)
 
 
-def _subtract(counts: Counter[str], name: str, number: int) -> None:
-    counts[name] -= number
-    if counts[name] <= 0:
+def _subtract(counts: dict[str, int], name: str, number: int) -> None:
+    left = counts[name] - number
+    if left:
+        counts[name] = left
+    else:
         del counts[name]

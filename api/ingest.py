@@ -145,11 +145,13 @@ class Ingest:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         credentials = auth.parse(headers, scope.get("query_string", b"").decode("latin-1"))
         raw = await read_body(headers, receive, self._limits.wire, self._limits.body_seconds, place.hold)
-        body = await self._decompress(raw, headers.get("content-encoding", ""))
+        coded = headers.get("content-encoding", "")
+        body = await self._decompress(raw, coded) if coded else encoding.decompress(raw, "", self._limits.envelope)
         place.hold(len(raw) + len(body))
         if not body:
             raise envelope.Malformed("empty body")
-        parsed = await self._aside(partial(_parse, body, endpoint), len(body))
+        large = len(body) > _HEAVY_BYTES
+        parsed = await self._aside(partial(_parse, body, endpoint)) if large else _parse(body, endpoint)
         dsn = parsed.header.get("dsn")
         settled = auth.combine(credentials, dsn if isinstance(dsn, str) else None, project)
         now = self._clock.now()
@@ -157,13 +159,14 @@ class Ingest:
         limit = self._limit(key, parsed, now)
         source = Source(key, now, secrets.token_hex(16), self._salt)
         limited = ("event",) if limit else ()
-        take = partial(acceptance.take_envelope, limited=limited, takers=self._takers)
-        intake = await self._aside(partial(take, parsed, source, self._limits.item), len(body))
+        request = parsed, source, self._limits.item, limited, self._takers
+        take = acceptance.take_envelope
+        intake = await self._aside(partial(take, *request)) if large else take(*request)
         self._count(intake)
         parsed_at = perf_counter()
         if intake.records:
             await self._committer.append(intake.records)
-        if (refusal := _refusal(intake, limit)) is not None:
+        if (limit or not intake.records) and (refusal := _refusal(intake, limit)) is not None:
             return refusal
         self._counters.stage("parse").observe(parsed_at - started)
         self._counters.stage("append").observe(perf_counter() - parsed_at)
@@ -172,21 +175,18 @@ class Ingest:
 
     async def _decompress(self, raw: bytes, name: str) -> bytes:
         """Return the body with its encoding undone: a small one here, what turns out large in the thread."""
-        if name.strip().lower() in ("", "identity"):
-            return encoding.decompress(raw, name, self._limits.envelope)
+        whole = partial(encoding.decompress, raw, name, self._limits.envelope)
         if len(raw) > _HEAVY_BYTES:
-            return await self._aside(partial(encoding.decompress, raw, name, self._limits.envelope), len(raw))
+            return await self._aside(whole)
         try:
             return encoding.decompress(raw, name, min(SMALL_BYTES, self._limits.envelope))
         except encoding.TooLarge:
             if self._limits.envelope <= SMALL_BYTES:
                 raise
-        return await self._aside(partial(encoding.decompress, raw, name, self._limits.envelope), SMALL_BYTES)
+        return await self._aside(whole)
 
-    async def _aside(self, work: Callable[[], T], size: int) -> T:
-        """Do the work on a body of `size` bytes: in the thread if it is large."""
-        if size <= _HEAVY_BYTES:
-            return work()
+    async def _aside(self, work: Callable[[], T]) -> T:
+        """Do the work on a large body in the thread."""
         return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
 
     async def _known(self, credentials: auth.Credentials, now: int) -> ProjectKey:
