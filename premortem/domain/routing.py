@@ -4,7 +4,6 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from premortem.domain.ids import FactId, derive
 from premortem.domain.incident import Incident
 from premortem.domain.project_stream import ProjectRecord, Resolved
 from premortem.domain.tasks import BuildContext, Task, task_id
@@ -45,12 +44,11 @@ def react(incident: Incident, fact: IncidentFact) -> Reaction:
     match fact:
         case IncidentDetected() | IncidentReopened():
             return Reaction(tasks=(_build_context(incident, fact),))
-        case IncidentMerged():
-            return Reaction(facts=_handed_over(incident, fact))
         case IncidentResolved():
             return Reaction(records=_resolved(incident, fact))
         case (
             IncidentGrew()
+            | IncidentMerged()
             | ContextBuilt()
             | RootCauseProposed()
             | InstrumentationProposed()
@@ -89,24 +87,6 @@ def _resolved(incident: Incident, fact: IncidentResolved) -> tuple[Resolved, ...
             resolved_at=fact.occurred_at,
             release=fact.release,
             environment=incident.environment,
-        )
-        for fingerprint in incident.fingerprints
-    )
-
-
-def _handed_over(incident: Incident, fact: IncidentMerged) -> tuple[IncidentGrew, ...]:
-    """Return what tells the incident that goes on of the errors that come to it; both timelines stay as they are."""
-    return tuple(
-        IncidentGrew(
-            id=FactId(derive("fact", fact.into, "IncidentGrew", incident.id, fingerprint)),
-            incident_id=fact.into,
-            tenant_id=incident.tenant_id,
-            project_id=incident.project_id,
-            occurred_at=fact.occurred_at,
-            fingerprint=fingerprint,
-            severity=incident.severity,
-            decision=incident.decisions[0],
-            event_id=incident.event_id,
         )
         for fingerprint in incident.fingerprints
     )

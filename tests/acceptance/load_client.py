@@ -7,9 +7,11 @@ import orjson
 
 from benchmarks.load import post
 
+TOGETHER = 8
 
-def body(number: int, fingerprints: int) -> tuple[str, bytes]:
-    """Return the id and the envelope of event `number`."""
+
+def body(number: int, fingerprints: int, together: int = 1) -> tuple[str, bytes]:
+    """Return the id and the envelope of event `number`; so many errors share an environment, and are one incident."""
     event_id = f"{number:032x}"
     function = f"fail_{number % fingerprints}"
     frame = {"module": "load", "function": function, "filename": "load.py", "in_app": True}
@@ -19,7 +21,10 @@ def body(number: int, fingerprints: int) -> tuple[str, bytes]:
         "mechanism": {"type": "test", "handled": False},
         "stacktrace": {"frames": [frame]},
     }
-    event = orjson.dumps({"event_id": event_id, "platform": "python", "exception": {"values": [value]}})
+    where = f"environment-{number % fingerprints // together}"
+    event = orjson.dumps(
+        {"event_id": event_id, "platform": "python", "environment": where, "exception": {"values": [value]}}
+    )
     return event_id, b'{"event_id":"' + event_id.encode() + b'"}\n{"type":"event"}\n' + event + b"\n"
 
 
@@ -63,7 +68,7 @@ class LoadClient:
 
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> int:
         project, key = self._targets[number % len(self._targets)]
-        _, content = body(number, self._fingerprints)
+        _, content = body(number, self._fingerprints, TOGETHER)
         auth = {"x-sentry-auth": f"Sentry sentry_key={key}, sentry_version=7"}
         writer.write(post(f"/api/{project}/envelope/", content, auth))
         head = await reader.readuntil(b"\r\n\r\n")

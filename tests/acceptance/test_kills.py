@@ -187,16 +187,19 @@ def _copy(source: object, target: MemoryEventLog, topic: Topic) -> None:
 
 
 def _same_incidents(real: object, oracle: MemoryEventLog, partitions: int) -> None:
-    """Facts may stand twice after a crash; their ids are the oracle's, and no incident is there twice."""
+    """Facts may stand twice after a crash; their ids are the oracle's, no incident is there twice, no error in none."""
 
-    def opened(log: object) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def told(log: object) -> dict[str, tuple[str, str, str]]:
+        found: dict[str, tuple[str, str, str]] = {}
         for partition in range(partitions):
             for record in log.read("debugging.timeline", partition, 0, 1_000_000):  # type: ignore[attr-defined]
                 fact = msgspec.json.decode(record.value)
-                if fact["kind"] == "IncidentDetected":
-                    assert found.setdefault(fact["id"], fact["incident_id"]) == fact["incident_id"]
+                if fact["kind"] in ("IncidentDetected", "IncidentGrew"):
+                    what = fact["kind"], fact["incident_id"], fact["fingerprint"]
+                    assert found.setdefault(fact["id"], what) == what
         return found
 
-    assert opened(real) == opened(oracle)
-    assert len(opened(real)) == len(set(opened(real).values())) >= FINGERPRINTS
+    assert told(real) == told(oracle)
+    opened = [incident for kind, incident, _ in told(real).values() if kind == "IncidentDetected"]
+    assert len(opened) == len(set(opened)) >= PROJECTS
+    assert len({fingerprint for _, _, fingerprint in told(real).values()}) == FINGERPRINTS

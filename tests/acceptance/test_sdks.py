@@ -6,7 +6,9 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sentry_sdk
@@ -79,6 +81,11 @@ def test_the_real_node_sdk(running: Stack, node_sdk: Path) -> None:
     assert (found["platform"], found["release"]) == ("node", "node-shop@3")
 
 
+def _in_a_place_of_its_own(number: int, event: Any, _: Any) -> Any:
+    event["environment"] = f"latency-{number}"
+    return event
+
+
 def test_a_new_error_is_an_incident_within_moments(running: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     """Prints the median time from the SDK's flush to the incident on the read API; asserts no time."""
     sentry_sdk.init(dsn=running.dsn, release="latency@1", default_integrations=False, auto_session_tracking=False)
@@ -91,6 +98,7 @@ def test_a_new_error_is_an_incident_within_moments(running: Stack, capsys: pytes
         except ArithmeticError:
             with sentry_sdk.new_scope() as scope:
                 scope.set_level("fatal")
+                scope.add_event_processor(partial(_in_a_place_of_its_own, number))  # else all would be one incident
                 sentry_sdk.capture_exception()
         sentry_sdk.flush(5)
         begun = time.monotonic()

@@ -2,12 +2,12 @@
 
 import pytest
 
-from premortem.domain.ids import FactId, Fingerprint, IncidentId
+from premortem.domain.ids import FactId, Fingerprint
 from premortem.domain.incident import evolve, fold
 from premortem.domain.project_stream import Resolved
 from premortem.domain.routing import NOTHING, react
 from premortem.domain.tasks import BuildContext
-from premortem.domain.timeline import IncidentFact, IncidentGrew, IncidentMerged, IncidentReopened, IncidentResolved
+from premortem.domain.timeline import IncidentFact, IncidentGrew, IncidentReopened, IncidentResolved
 from tests.builders import NOW, detected, incident
 
 ONE = incident()
@@ -42,16 +42,6 @@ def test_a_resolved_incident_tells_the_detector_of_each_of_its_errors_where_it_w
     assert {(r.release, r.environment, r.resolved_at) for r in records if isinstance(r, Resolved)} == {
         ("shop@2", "production", NOW + 1)
     }
-
-
-def test_an_incident_that_is_merged_hands_its_errors_over_and_the_other_one_lists_them() -> None:
-    other = incident("two", fingerprint=Fingerprint("c" * 32))
-    facts = react(ONE, about(IncidentMerged, into=IncidentId(other.id))).facts
-    assert [(fact.incident_id, type(fact)) for fact in facts] == [(other.id, IncidentGrew)]
-    joined = fold(facts, other)
-    assert joined is not None
-    assert joined.fingerprints == ("c" * 32, "a" * 32)
-    assert fold(facts, joined) == joined
 
 
 def test_a_note_sets_nothing_in_motion() -> None:

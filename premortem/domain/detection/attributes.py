@@ -18,6 +18,20 @@ _MOST_VALUES = 512
 _KEPT_VALUES = 256
 
 
+_NO_MODULE = ("", "__main__", "<unknown>")
+"""What a script, or a frame without a name, is called: no two of them need be one place."""
+_EVERYBODYS_TYPES = (
+    "ArithmeticError", "AssertionError", "AttributeError", "Error", "Exception", "IndexError", "KeyError",
+    "LookupError", "NameError", "NotImplementedError", "OSError", "RangeError", "ReferenceError", "RuntimeError",
+    "SyntaxError", "TypeError", "ValueError", "ZeroDivisionError", "IllegalArgumentException",
+    "IllegalStateException", "NullPointerException", "java.lang.IllegalArgumentException",
+    "java.lang.IllegalStateException", "java.lang.NullPointerException", "java.lang.RuntimeException",
+    "RuntimeException", "NoMethodError", "StandardError", "System.NullReferenceException",
+    "System.InvalidOperationException", "System.ArgumentException",
+)  # fmt: skip
+"""Types that any two faults may have: they say nothing where too little is known to count how common they are."""
+
+
 class Attribute(NamedTuple):
     """One thing that signals can have in common."""
 
@@ -60,7 +74,7 @@ def attributes_of(signal: Signal, config: DetectorConfig) -> tuple[Attribute, ..
         found.append(Attribute("trace", event.trace_id))
     if event.root_type:
         found.append(Attribute("type", event.root_type))
-    if module := module_of(event.culprit):
+    if (module := module_of(event.culprit)) not in _NO_MODULE:
         found.append(Attribute("module", module))
     return tuple(found)
 
@@ -115,7 +129,11 @@ class Population:
                     self._counts[kind] = {value: counts[value] for value in kept}
 
     def telling(self, signal: Signal, config: DetectorConfig) -> dict[Attribute, float]:
-        """Return what the signal has that is not common, each with the chance that an unrelated fault has it too."""
+        """Return what the signal has that is not common, each with the chance that an unrelated fault has it too.
+
+        While few errors are known, a module says nothing, for a small program has one or two; nor does a type of all
+        and sundry.
+        """
         found = {}
         for attribute in attributes_of(signal, config):
             counts = self._counts.get(attribute.kind)
@@ -124,7 +142,11 @@ class Population:
                 continue
             total, count = self._totals[attribute.kind], counts.get(attribute.value, 0)
             share = max(count, _UNSEEN) / max(total, config.common_known)
-            if share <= config.common_share or count < _LEAST_COMMON or total < config.common_known:
+            if total < config.common_known:
+                tells = attribute.kind == "type" and attribute.value not in _EVERYBODYS_TYPES
+            else:
+                tells = share <= config.common_share or count < _LEAST_COMMON
+            if tells:
                 found[attribute] = share
         return found
 

@@ -7,7 +7,7 @@ from premortem.domain.detection.ramp import RampFinding
 from premortem.domain.detection.scan import Finding
 from premortem.domain.ids import FactId, Fingerprint, IncidentId, derive
 from premortem.domain.project_stream import ErrorSeen
-from premortem.domain.timeline import IncidentDetected, IncidentGrew, IncidentReopened, Severity
+from premortem.domain.timeline import IncidentDetected, IncidentGrew, IncidentMerged, IncidentReopened, Severity
 
 _OVERWHELMING = 20.0
 _RANKS: tuple[Severity, ...] = ("low", "medium", "high", "critical")
@@ -150,4 +150,21 @@ def reopened(event: ErrorSeen, incident: IncidentId, decision: Decision) -> Inci
         reason=f"{explain(decision)}{release}",
         event_id=event.event_id,
         decision=decision,
+    )
+
+
+def handed_over(
+    fact: IncidentMerged, severity: Severity, decision: Decision, event_id: str, fingerprint: str
+) -> IncidentGrew:
+    """Return the fact that tells the incident that goes on of an error of the one that was merged into it."""
+    return IncidentGrew(
+        id=FactId(derive("fact", fact.into, "IncidentGrew", fact.incident_id, fingerprint)),
+        incident_id=fact.into,
+        tenant_id=fact.tenant_id,
+        project_id=fact.project_id,
+        occurred_at=fact.occurred_at,
+        fingerprint=Fingerprint(fingerprint),
+        severity=severity,
+        decision=decision,
+        event_id=event_id,
     )

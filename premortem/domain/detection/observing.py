@@ -185,7 +185,7 @@ def _signal(seen: Seen, decision: Decision, urgent: bool, facts: list[IncidentFa
         decision=decision,
         first_seen=seen.known.first_seen,
         first_release=seen.known.first_release,
-        released_at=project.releases.first_seen(event.release, event.environment or ""),
+        released_at=project.releases.arrived(event.release, event.environment),
         urgent=urgent,
     )
     seen.known.waiting = True

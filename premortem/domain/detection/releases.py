@@ -20,6 +20,8 @@ class Releases:
         self._seen: dict[str, dict[str, int]] = {}
         self._since: dict[str, int] = {}
         self._bits: dict[str, int] = {}
+        self._firsts: dict[str, str] = {}
+        """Environment -> the release that was heard of first there."""
 
     def see(self, release: str | None, environment: str | None, at: int) -> int:
         """Note that the release was seen in the environment at this time; return the environment's bit.
@@ -47,6 +49,8 @@ class Releases:
         first = places.get(where)
         if first is None and len(places) >= _MOST_ENVIRONMENTS:
             return
+        if where not in self._firsts and len(self._firsts) < _MOST_ENVIRONMENTS:
+            self._firsts[where] = release
         if first is None or at < first:
             places[where] = at
 
@@ -57,19 +61,25 @@ class Releases:
             return None
         return min(places.values()) if environment is None else places.get(environment)
 
+    def arrived(self, release: str | None, environment: str | None) -> int | None:
+        """Return when the release came to the environment; None for the first one there: nothing came before it."""
+        where = environment or NOWHERE
+        return None if self._firsts.get(where) == release else self.first_seen(release, where)
+
     def environment_since(self, environment: str | None) -> int | None:
         """Return when the environment was first heard of."""
         return self._since.get(environment or NOWHERE)
 
     def pack(self) -> list[Any]:
         """Return the state as plain lists, in order."""
-        return [[[name, list(places.items())] for name, places in self._seen.items()], list(self._since.items())]
+        seen = [[name, list(places.items())] for name, places in self._seen.items()]
+        return [seen, list(self._since.items()), list(self._firsts.items())]
 
     @classmethod
     def unpack(cls, fields: Sequence[Any]) -> "Releases":
         """Return what `pack` gave."""
         found = cls()
         found._seen = {name: dict(places) for name, places in fields[0]}
-        found._since = dict(fields[1])
+        found._since, found._firsts = dict(fields[1]), dict(fields[2])
         found._bits = {where: 1 << n for n, where in enumerate(found._since)}
         return found

@@ -19,7 +19,7 @@ class Signal(Struct, frozen=True, kw_only=True, array_like=True):
     first_release: str | None
     """The release that the fingerprint was first seen in."""
     released_at: int | None
-    """When the event's release was first seen, or deployed, in the event's environment; None = it names none."""
+    """When the event's release came to its environment; None = it names none, or it is the first one there."""
     urgent: bool
     """It opens an incident at once; any other may be held for a moment, to see whether it is part of a larger one."""
 
