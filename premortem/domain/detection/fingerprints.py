@@ -23,7 +23,7 @@ class Fingerprints:
         self._hot: dict[tuple[Fingerprint, ...], tuple[int, str]] = {}
         """Index and name of what was looked up of late: what has an owner never gets another."""
         self._unpacked: dict[int, Known] = {}
-        """In the order of their last touch."""
+        """In the order in which they were touched first since the last snapshot."""
         self._active: dict[int, bytes] = {}
         """Packed, of those that are counted."""
         self._touched: dict[int, None] = {}
@@ -71,6 +71,8 @@ class Fingerprints:
         self._pack_oldest()
 
     def _touch(self, index: int) -> Known:
+        if index in self._touched:
+            return self._unpacked[index]
         known = self._unpacked.pop(index, None)
         if known is None:
             known = unpack(self._memory.get(index), self._active.get(index), self.rates)

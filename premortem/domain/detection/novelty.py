@@ -150,10 +150,10 @@ class NewErrors:
         if self._is_young(young, config):
             many = events[_HOUR] >= config.novelty_events or people[_HOUR] >= config.novelty_users
             return many and minutes < HORIZONS[_HOUR]
-        return any(
-            events[i] >= self.event_limits[i] or people[i] >= self.user_limits[i]
-            for i in range(bisect_right(HORIZONS, minutes), len(HORIZONS))
-        )
+        for i in range(bisect_right(HORIZONS, minutes), len(HORIZONS)):
+            if events[i] >= self.event_limits[i] or people[i] >= self.user_limits[i]:
+                return True
+        return False
 
     def look(self, young: Young, at: int, config: DetectorConfig) -> tuple[StandsOut, StandsOut]:
         """Return, of events and of users, the horizon that passes or is nearest to it: the numbers behind a silence."""

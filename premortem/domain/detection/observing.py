@@ -29,15 +29,20 @@ def observe_error(event: ErrorSeen, project: Project, clock: int) -> Sequence[In
     if known is None:
         known = _meet(event, project, clock)
     seen = Seen(event, fingerprint, known, project, clock)
-    facts: list[IncidentFact] = []
     environment = project.releases.see(event.release, event.environment, event.occurred_at)
     _watch(seen, environment)
     _sight(event, known)
     grows, fires = _count(seen)
-    if fingerprint in project.resolutions:
+    young, resolved = known.young, fingerprint in project.resolutions
+    if young is not None:
+        project.new_errors.count(young, event.occurred_at, event.user_hash)
+    if not (fires or grows or resolved or (young is not None and not young.told)):
+        return _NOTHING
+    facts: list[IncidentFact] = []
+    if resolved:
         _come_back(seen, facts)
-    if known.young is not None:
-        _make_news(seen, known.young, facts)
+    if young is not None and not young.told:
+        _make_news(seen, young, facts)
     if fires:
         _spike(seen, facts)
     if grows:
@@ -109,9 +114,8 @@ def _count(seen: Seen) -> tuple[bool, bool]:
 
 # ------------------------------------------------------------------------------------------------- deciding
 def _make_news(seen: Seen, young: Young, facts: list[IncidentFact]) -> None:
-    event, known = seen.event, seen.known
-    seen.project.new_errors.count(young, event.occurred_at, event.user_hash)
-    decision = None if young.told else news(seen, young)
+    known = seen.known
+    decision = news(seen, young)
     if decision is None or not _is_to_be_told(decision):
         return
     young.told = True
