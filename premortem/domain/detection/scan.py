@@ -356,9 +356,9 @@ class Scan:
         self.opened_at = self.fired_at = self.level.at
 
     def _veto(self, j: int, hour: int, of: Rates, config: DetectorConfig) -> float:
-        """Return the count that a recurring peak explains in window `j` at `hour`."""
+        """Return the count that a recurring peak explains in window `j` at `hour`: with less traffic, less."""
         is_young = self.level.at - self.level.started < of.young_buckets
-        return self.peaks.limit(j, hour, is_young, config)
+        return self.peaks.limit(j, hour, is_young, config) * min(1.0, self._ratio(j))
 
     def _finding(
         self, k: int, i: int, held: int, total: float, threshold: float, of: Rates, config: DetectorConfig
