@@ -79,7 +79,9 @@ def postgres_alone(settings: Settings) -> Iterator[str]:
     path = settings.data_dir.absolute()
     data_directory.prepare(path)
     with data_directory.hold(path):
-        ports = data_directory.remember_ports(path, {name: getattr(settings, name) for name in _PORTS})
+        # Only its own port is settled here: those of the others stay what they were when the stack ran.
+        wanted = dict.fromkeys(_PORTS, 0) | {"postgres_port": settings.postgres_port}
+        ports = data_directory.remember_ports(path, wanted)
         server = PostgresServer(path / "postgres", port=ports["postgres_port"])
         server.start(deadline_seconds=600)  # replaying the write-ahead log after a crash must be let finish
         try:
