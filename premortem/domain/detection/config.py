@@ -49,7 +49,7 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """A season counts in full once it predicted the hours better than a flat level by so many nats; else in part."""
     season_proof_half_life_days: float = 14.0
     phi_half_life_days: float = 10.0
-    phi_prior: float = 3.0
+    phi_prior: float = 4.0
     phi_weight_events: float = 10.0
     residual_cap: float = 1.25
     omega: float = 0.0
