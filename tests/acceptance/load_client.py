@@ -31,9 +31,11 @@ def body(number: int, fingerprints: int, together: int = 1) -> tuple[str, bytes]
 class LoadClient:
     """Sends events over several connections; an event that was not acknowledged with 200 is sent again, as it is."""
 
-    def __init__(self, port: int, targets: list[tuple[int, str]], count: int, fingerprints: int) -> None:
+    def __init__(
+        self, port: int, targets: list[tuple[int, str]], count: int, fingerprints: int, first: int = 0
+    ) -> None:
         self._port, self._targets, self._fingerprints = port, targets, fingerprints
-        self._waiting = deque(range(count))
+        self._waiting = deque(range(first, first + count))
         self.acknowledged: set[str] = set()
         self.refused = 0
         self.cut_off = 0
