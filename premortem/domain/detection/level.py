@@ -104,8 +104,11 @@ class Level:
             self.seasonal_counts[slot] = self.seasonal_counts[slot] * of.season_decay + y
             self.seasonal_exposure[slot] = self.seasonal_exposure[slot] * of.season_decay + level
             self.a = decay * self.a + y
-            self.b = decay * self.b + self.factor(self.at, of) * exposure
+            self.b = decay * self.b + (self.factor(self.at, of) if self.trust else 1.0) * exposure
         self.at += 1
+        self.expected = self.a / self.b
+        if self.trust:
+            self.expected *= self.factor(self.at, of)
 
     def skip(self, count: int, of: Rates) -> list[float]:
         """Close `count` empty buckets that lie in one half of one hour; return what each should have held.
@@ -114,20 +117,39 @@ class Level:
         parabola through three nodes, and sums over it are exact for cubics. Where the level has seen `_SLOW` times the
         buckets that it skips, that is closer than a millionth; one that knows less is stepped.
         """
-        if self.b < _SLOW * count:
-            means = []
-            for _ in range(count):
-                self.expected = self.a / self.b * self.factor(self.at, of)
-                means.append(self.expected)
-                self.close(0, True, of)
-            return means
         first, last = self.factor(self.at, of), self.factor(self.at + count - 1, of)
-        nodes = self._decay(count, first, last, of)
+        if self.b < _SLOW * count:
+            means = self._step(count, first, last, of)
+        else:
+            means = _parabola(count, self._decay(count, first, last, of))
         self.at += count
-        return _parabola(count, nodes)
+        return means
+
+    def _step(self, n: int, first: float, last: float, of: Rates) -> list[float]:
+        a, b, q, p = self.a, self.b, self.q, self.p
+        slot = slot_of(self.at // of.per_hour)
+        counts, exposure = self.seasonal_counts[slot], self.seasonal_exposure[slot]
+        decay, season = of.level_decay, of.season_decay
+        q_rest, p_rest = (1 - decay) * 20, (1 - decay) * 10
+        slope = (last - first) / (n - 1) if n > 1 else 0.0
+        means = []
+        for j in range(n):
+            factor = first + slope * j
+            level = a / b
+            m = level * factor
+            means.append(m)
+            q = q * decay + m * m + q_rest
+            p = p * decay + m + p_rest
+            counts *= season
+            exposure = exposure * season + level
+            a *= decay
+            b = b * decay + factor
+        self.a, self.b, self.q, self.p = a, b, q, p
+        self.seasonal_counts[slot], self.seasonal_exposure[slot] = counts, exposure
+        return means
 
     def settle(self, learns: bool, of: Rates, config: DetectorConfig) -> None:
-        """Make `expected` that of the bucket that opens; first end the first time of its life, or an hour, if one did.
+        """End the first time of its life, or an hour, if one has ended; make `expected` that of the bucket that opens.
 
         `learns`: whether the hour taught.
         """

@@ -160,9 +160,10 @@ class Scan:
             ratios = exposure[first:] if exposure is not None else None
             windows.add(count, mean, at, decay, config, learns, ratios)
             first += len(windows.sums)
-        if at % of.per_hour == 0:
+        if is_hour := at % of.per_hour == 0:
             self._end_hour(learns, of, config)
-        level.settle(learns, of, config)
+        if is_hour or at - level.started == of.learning_buckets:
+            level.settle(learns, of, config)
         if self.opened_at != NOT_OPEN and at % of.tracks[-1].stride == 0:
             self._close_incident_when_quiet(of, config)
 
@@ -184,9 +185,8 @@ class Scan:
     def _end_hour(self, learns: bool, of: Rates, config: DetectorConfig) -> None:
         """Note the hour's peaks, and what its highest score says of the fingerprint's tail.
 
-        A peak recurs with its onset: of an incident, the hours in which it began are noted as any others are, so that
-        a cron job that fails every night is known; the hours that follow are not, or an outage of days would excuse
-        itself.
+        A peak recurs with its onset: the hours in which an incident began are noted like any others, so that a nightly
+        job is known; those that follow are not, or an outage of days would excuse itself.
         """
         hour = self.level.at // of.per_hour - 1
         largest = tuple(count for windows in self.windows for count in windows.largest)
