@@ -3,6 +3,7 @@
 from typing import Literal, assert_never
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 DetectorName = Literal["novelty", "environment", "release", "spike", "ramp", "regression"]
 
@@ -14,6 +15,11 @@ class Gate(Struct, frozen=True):
     observed: float
     limit: float
     passed: bool
+
+    def __post_init__(self) -> None:
+        """Make counts floats: a gate that was read back must be written with the same bytes."""
+        force_setattr(self, "observed", float(self.observed))
+        force_setattr(self, "limit", float(self.limit))
 
 
 class Decision(Struct, frozen=True, omit_defaults=True):

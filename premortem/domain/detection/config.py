@@ -207,6 +207,7 @@ class Rates(NamedTuple):
     """Per track and window: what a score gains for the width of its window."""
     protect_buckets: int
     learning_buckets: int
+    quiet_buckets: int
     young_buckets: int
     unknown: tuple[float, ...]
     """By the hour of a fingerprint's life: what its age adds to the relative variance of its expectation."""
@@ -238,6 +239,7 @@ def rates(config: DetectorConfig, bucket_minutes: int = 1) -> Rates:
         ),
         protect_buckets=int(config.protect_hours * per_hour),
         learning_buckets=max(1, int(config.learning_minutes) // bucket_minutes),
+        quiet_buckets=max(1, int(config.quiet_minutes) // bucket_minutes),
         young_buckets=int(config.veto_young_days * 24 * per_hour),
         unknown=_unknown(config),
         forget_buckets=int(config.forget_days * 24 * per_hour),

@@ -1,5 +1,7 @@
 """Known: what is remembered of one fingerprint, for ever, and what is counted of it while it is alive."""
 
+from itertools import pairwise
+
 from premortem.domain.detection.config import MINUTE_MS, DetectorConfig, Rates
 from premortem.domain.detection.novelty import Young
 from premortem.domain.detection.ramp import Ramp
@@ -7,6 +9,8 @@ from premortem.domain.detection.scan import Scan
 from premortem.domain.detection.users import UsersWindow
 
 MINUTES_A_DAY = 1_440
+_STEPPED_MINUTES = MINUTES_A_DAY
+"""So far back, before an error's third event, is a scan let live through its minutes one by one."""
 _EARLY = 2
 """Events whose minutes are kept before a scan is worth its room: most errors never come a third time."""
 
@@ -73,15 +77,22 @@ class Known:
         return scan.add(bucket, of, config, exposure)
 
     def _begin(self, of: Rates, config: DetectorConfig) -> Scan:
-        """Make the scan, with the events before the newest in it, oldest first, but for those of long ago."""
+        """Make the scan, with the events before the newest in it that are not too old.
+
+        Older ones teach the level alone: stepping through weeks for an error that comes a third time costs too much.
+        """
         *before, newest = self.early
         recent = sorted(bucket for bucket in before if newest - bucket <= of.forget_buckets)
-        start = recent[0] if recent else newest
-        scan = self.scan = Scan(start, of, min(start, self.first_seen // MINUTE_MS))
+        held = [bucket for bucket in recent if newest - bucket <= _STEPPED_MINUTES] or [newest]
+        scan = self.scan = Scan(held[0], of, min(held[0], self.first_seen // MINUTE_MS))
+        older = [bucket for bucket in recent if bucket < held[0]]
+        for bucket, following in pairwise([*older, held[0]]):
+            scan.level.a += 1
+            scan.level.rest(following - bucket, of)
         scan.open(of, config)
-        self.ramp = Ramp(start // MINUTES_A_DAY)
+        self.ramp = Ramp((older or held)[0] // MINUTES_A_DAY)
         self.people = UsersWindow()
-        for bucket in recent:
+        for bucket in held[: len(recent) - len(older)]:
             scan.add(bucket, of, config)
         for bucket in (*recent, newest):
             self.ramp.add(bucket // MINUTES_A_DAY)

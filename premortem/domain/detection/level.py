@@ -110,6 +110,16 @@ class Level:
         if self.trust:
             self.expected *= self.factor(self.at, of)
 
+    def rest(self, count: int, of: Rates) -> None:
+        """Let `count` empty buckets pass in the level alone, at one price: what comes before a scan was worth its room.
+
+        Season, dispersion and windows begin with the scan; only how rare the fingerprint is must not be forgotten.
+        """
+        left = math.exp(count * math.log(of.level_decay))
+        self.a *= left
+        self.b = self.b * left + (1 - left) / (1 - of.level_decay)
+        self.expected = self.a / self.b
+
     def skip(self, count: int, of: Rates) -> list[float]:
         """Close `count` empty buckets that lie in one half of one hour; return what each should have held.
 

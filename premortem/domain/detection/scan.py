@@ -11,7 +11,7 @@ from premortem.domain.detection.level import Level
 from premortem.domain.detection.own_tail import OwnTail
 from premortem.domain.detection.peaks import Peaks
 from premortem.domain.detection.tail import NEVER, SAFE, cannot_reach, exact_limit, floor_limit, score
-from premortem.domain.detection.windows import Windows
+from premortem.domain.detection.windows import Windows, place
 
 NOT_OPEN = -1
 _MOST_EXPOSED = 20.0
@@ -205,7 +205,7 @@ class Scan:
             for i in range(len(track.cells)):
                 j += 1
                 held = largest[j]
-                if held < config.least_events or not self._is_ripe(k, i, 1, of):
+                if held < config.least_events or not self._is_ripe(k, i, of.per_hour, of):
                     continue
                 total = self.windows[k].totals[i] * self._ratio(j)
                 variance, norm = self._variance(k, i, total, of, config), of.norms[k][i]
@@ -221,9 +221,14 @@ class Scan:
         return base if self.told < base else self.told * config.grew_factor
 
     def _is_ripe(self, k: int, i: int, ago: int, of: Rates) -> bool:
-        """Return whether window `i` of track `k`, as it stood `ago` buckets before, holds nothing of the first time."""
-        level, track = self.level, of.tracks[k]
-        return level.at - ago - level.started >= of.learning_buckets + track.cells[i] * track.stride
+        """Return whether window `i` of track `k`, as it stood `ago` buckets before, is within reach."""
+        return self._reach(of) - ago >= of.tracks[k].cells[i] * of.tracks[k].stride
+
+    def _reach(self, of: Rates) -> int:
+        """Return how many buckets a window may hold: none of the first time, none of an incident that is over."""
+        at = self.level.at
+        reach = at - self.level.started - of.learning_buckets
+        return reach if self.closed_at == NOT_OPEN else min(reach, at - self.closed_at + of.quiet_buckets)
 
     def _ratio(self, j: int) -> float:
         return 1.0 if self.exposure is None else self.exposure[j]
@@ -236,7 +241,7 @@ class Scan:
         left = stride - self.level.at % stride
         total = windows.totals[i] - windows.means[-width] + windows.open_mean + self.level.expected * left
         if self.exposure is not None:
-            total *= self.exposure[_place(k, of) + i]
+            total *= self.exposure[place(k, of) + i]
         return held, total
 
     def _variance(self, k: int, i: int, total: float, of: Rates, config: DetectorConfig) -> float:
@@ -260,7 +265,7 @@ class Scan:
         room = NEVER
         lowest = config.score_opens - SAFE
         at, expected, exposure = self.level.at, self.level.expected, self.exposure
-        ripe = at - self.level.started - of.learning_buckets
+        ripe = self._reach(of)
         wander = self._wander(of, config)
         j = -1
         for k, track in enumerate(of.tracks):
@@ -329,7 +334,7 @@ class Scan:
             return held + 1, False
         rare = exact_limit(raw, total, variance, norm)
         hour = self.level.at // of.per_hour
-        return max(least, rare, int(self._veto(_place(k, of) + i, hour, of, config)) + 1), True
+        return max(least, rare, int(self._veto(place(k, of) + i, hour, of, config)) + 1), True
 
     def look(self, threshold: float, of: Rates, config: DetectorConfig) -> list[Finding]:
         """Return what every window shows now, whether it fires or not: the numbers behind a silence."""
@@ -363,7 +368,7 @@ class Scan:
     def _finding(
         self, k: int, i: int, held: int, total: float, threshold: float, of: Rates, config: DetectorConfig
     ) -> Finding:
-        track, j = of.tracks[k], _place(k, of) + i
+        track, j = of.tracks[k], place(k, of) + i
         found = 0.0
         if self._is_ripe(k, i, 0, of):
             found = score(held, total, self._variance(k, i, total, of, config), of.norms[k][i])
@@ -383,8 +388,7 @@ class Scan:
 
     def _close_incident_when_quiet(self, of: Rates, config: DetectorConfig) -> None:
         """Close the incident when the last quiet time held no more than little above what was expected."""
-        quiet = max(1, int(config.quiet_minutes) // of.bucket_minutes)
-        if self.level.at - self.fired_at < quiet:
+        if self.level.at - self.fired_at < of.quiet_buckets:
             return
         track, windows = of.tracks[-1], self.windows[-1]
         i = max((n for n, minutes in enumerate(track.minutes) if minutes <= config.quiet_minutes), default=0)
@@ -393,8 +397,3 @@ class Scan:
             self.opened_at = NOT_OPEN
             self.protects = False
             self.told = 0.0
-
-
-def _place(k: int, of: Rates) -> int:
-    """Return the number of windows before those of track `k`."""
-    return sum(len(track.cells) for track in of.tracks[:k])

@@ -10,7 +10,7 @@ from itertools import accumulate, chain, repeat
 from math import fsum
 from operator import mul, sub
 
-from premortem.domain.detection.config import DetectorConfig, Track
+from premortem.domain.detection.config import DetectorConfig, Rates, Track
 
 
 class Windows:
@@ -203,3 +203,8 @@ def _squared(held: int, total: float, config: DetectorConfig) -> float:
         cap = config.residual_cap * (6 * math.sqrt(prior * total) + 3 * prior + 0.5 * total)
         residual = min(residual, cap)
     return residual * residual
+
+
+def place(k: int, of: Rates) -> int:
+    """Return the number of windows before those of track `k`."""
+    return sum(len(track.cells) for track in of.tracks[:k])

@@ -157,3 +157,28 @@ def test_a_record_at_or_below_the_highest_offset_changes_nothing() -> None:
     assert detector.observe(5, error_seen(2, hashes=(B,))) == ()
     assert detector.observe(4, error_seen(3, hashes=(C,))) == ()
     assert detector.changed() == {"partition": before["partition"]}
+
+
+def test_an_outage_that_is_over_opens_no_second_incident_because_a_wide_window_still_holds_it() -> None:
+    outage = errors(300, NOW, 6_000, first=1_000)
+    after = errors(12, NOW + 2 * HOUR, 20 * MINUTE, first=9_000)
+    opened = [fact for fact in run([*history(), *outage, *after]) if isinstance(fact, IncidentDetected)]
+    assert [fact.decision.detector for fact in opened] == ["spike"]
+
+
+def test_a_second_outage_soon_after_the_first_is_an_incident_of_its_own() -> None:
+    outage = errors(300, NOW, 6_000, first=1_000)
+    again = errors(300, NOW + 3 * HOUR, 6_000, first=9_000)
+    opened = [fact for fact in run([*history(), *outage, *again]) if isinstance(fact, IncidentDetected)]
+    assert len(opened) == 2
+
+
+def test_an_error_that_comes_a_third_time_after_weeks_costs_no_walk_through_them_and_is_known_to_be_rare() -> None:
+    detector = Detector()
+    for offset, record in enumerate(errors(3, NOW, 12 * 24 * HOUR)):
+        detector.observe(offset, record)
+    known = detector.project(1).fingerprints.look(A)
+    assert known is not None
+    assert known.scan is not None
+    level = known.scan.level
+    assert level.expected < 0.1 / 60  # an hour's prior is 0.2
