@@ -1,0 +1,109 @@
+"""What a person sets, asks and tries by command: each a record on the log, or the log read again."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+from tests.cli.conftest import Cli
+
+
+def send(cli: Cli, error: str, release: str, count: int = 1) -> None:
+    """Report an unhandled error of its own type and place, so many times."""
+    (project, *_) = cli.json("project", "list")
+    key = project["dsns"][0].split("//")[1].split("@")[0]
+    url = f"http://127.0.0.1:{cli.settings().http_port}/api/{project['id']}/store/?sentry_key={key}"
+    frame = {"module": f"shop.{error}", "function": "fail", "filename": f"{error}.py", "in_app": True}
+    value = {"type": error, "value": "broke", "mechanism": {"type": "x", "handled": False}}
+    event = {
+        "platform": "python",
+        "release": release,
+        "environment": error,
+        "exception": {"values": [value | {"stacktrace": {"frames": [frame]}}]},
+    }
+    for _ in range(count):
+        httpx.post(url, content=orjson.dumps(event), timeout=10).raise_for_status()
+
+
+def incident(cli: Cli, text: str, status: str) -> dict[str, Any]:
+    """Return the incident with this title when it has the status."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found: list[dict[str, Any]] = cli.json("incidents", "list", "--text", text)
+        if found and found[0]["status"] == status:
+            return found[0]
+        time.sleep(0.2)
+    raise AssertionError(f"no {status} incident with {text!r}: {cli.json('incidents', 'list')}")
+
+
+def test_rules_are_set_listed_and_removed(cli: Cli) -> None:
+    assert cli.json("rules", "set", "minimum_users", "3", "--project", "1") == {"rule": "minimum_users", "value": 3.0}
+    cli.json("rules", "set", "quiet_from", "22:30", "--project", "1")
+    assert cli.json("rules", "list", "--project", "1")["rules"] == {"minimum_users": 3.0, "quiet_from": 1350.0}
+    assert "minimum_users" in cli.run("rules", "list", "--project", "1").stdout
+    for name in ("minimum_users", "quiet_from"):
+        cli.json("rules", "remove", name, "--project", "1")
+    assert cli.json("rules", "list", "--project", "1")["rules"] == {}
+    assert "no gate 'loud'" in cli.refusal("rules", "set", "loud", "1", "--project", "1")
+    assert "like 22:30" in cli.refusal("rules", "set", "quiet_from", "25:00", "--project", "1")
+    assert "no project 99" in cli.refusal("rules", "set", "minimum_users", "1", "--project", "99")
+
+
+def test_numbers_of_the_detector_are_set_within_their_limits(cli: Cli) -> None:
+    assert cli.json("configure", "score_opens", "6", "--project", "1") == {"name": "score_opens", "value": 6.0}
+    assert cli.json("rules", "list", "--project", "1")["detector"] == {"score_opens": 6.0}
+    assert "between 2 and 300" in cli.refusal("configure", "score_opens", "1", "--project", "1")
+    assert "score_opens" in cli.refusal("configure", "nonsense", "1", "--project", "1")
+
+
+def test_an_error_is_muted_and_heard_again(cli: Cli) -> None:
+    muted = cli.json("mute", "a" * 32, "--project", "1", "--for", "12h", "--tripwire", "10")
+    assert muted["tripwire"] == 10
+    (mute,) = cli.json("rules", "list", "--project", "1")["mutes"]
+    assert (mute["fingerprint"], mute["until"]) == ("a" * 32, muted["until"])
+    cli.json("unmute", "a" * 32, "--project", "1")
+    assert cli.json("rules", "list", "--project", "1")["mutes"] == []
+    assert "like 90m" in cli.refusal("mute", "a" * 32, "--project", "1", "--for", "soon")
+
+
+def test_why_says_what_opened_an_incident_and_what_keeps_an_error_silent(cli: Cli) -> None:
+    send(cli, "WhyError", "shop@1")
+    incident(cli, "WhyError", "detected")
+    answer = cli.json("why", "--project", "1", "--text", "WhyError")
+    assert [told["kind"] for told in answer["told"]] == ["IncidentDetected"]
+    shown = cli.run("why", "--project", "1", "--text", "WhyError").stdout
+    assert "never sent before: unhandled or fatal" in shown
+    assert answer["explanation"]["fingerprint"] in shown
+    early = cli.refusal("why", "--project", "1", "--text", "WhyError", "--at", "2020-01-01T00:00")
+    assert "no such error by then" in early
+    assert "is no time" in cli.refusal("why", "--project", "1", "--text", "x", "--at", "yesterday")
+
+
+def test_a_resolved_incident_is_opened_again_by_a_newer_release_and_by_no_older_one(cli: Cli) -> None:
+    send(cli, "BackError", "shop@1")
+    found = incident(cli, "BackError", "detected")
+    cli.json("incidents", "resolve", found["id"], "--release", "shop@2", "--by", "a person")
+    incident(cli, "BackError", "resolved")
+    time.sleep(1.5)  # the resolution reaches the detector, and a tick passes
+    send(cli, "BackError", "shop@1", 3)
+    time.sleep(1.5)
+    incident(cli, "BackError", "resolved")
+    send(cli, "BackError", "shop@2")
+    incident(cli, "BackError", "reopened")
+    assert "regression" in cli.run("incidents", "show", found["id"]).stdout
+    assert "no incident" in cli.refusal("incidents", "resolve", "nothing")
+
+
+def test_a_backtest_says_what_other_numbers_would_have_told_and_fails_beyond_a_limit(cli: Cli, tmp_path: Path) -> None:
+    send(cli, "BacktestError", "shop@1")
+    incident(cli, "BacktestError", "detected")
+    file = tmp_path / "blunt.toml"
+    file.write_text("[rules]\nminimum_events = 1000\n")
+    found = cli.json("backtest", "--detector", str(file), "--project", "1", "--since", "1d")
+    assert "BacktestError" in {removed["title"].partition(":")[0] for removed in found["removed"]}
+    assert found["pages_per_week"]["candidate"] < found["pages_per_week"]["current"]
+    limited = ("backtest", "--detector", str(file), "--project", "1", "--since", "1d", "--most-removed", "0")
+    assert "incidents removed" in cli.run(*limited, code=3).stderr
+    cli.run(*limited[:-1], "1000")
