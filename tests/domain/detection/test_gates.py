@@ -1,7 +1,8 @@
 """Gates: what a person sets for a project holds findings back, and nothing is lost by it."""
 
+from premortem.domain.detection import Detector
 from premortem.domain.project_stream import tick
-from premortem.domain.timeline import IncidentDetected
+from premortem.domain.timeline import IncidentDetected, IncidentFact, encode
 from tests.builders import NOW
 from tests.domain.detection.stream import DAY, HOUR, MINUTE, SECOND, A, B, error, errors, history, mute, rule, run
 
@@ -61,3 +62,23 @@ def test_a_minimum_of_users_counts_distinct_users_also_of_a_spike() -> None:
 def test_a_removed_gate_holds_nothing_back() -> None:
     least, removed = rule(NOW - 3 * DAY, "minimum_users", 5), rule(NOW - 2 * DAY, "minimum_users", None)
     assert fired([least, removed, *history(), *burst(user_hash="one")]) == [A]
+
+
+def test_a_detector_that_stopped_while_a_signal_waits_opens_it_all_the_same() -> None:
+    night = [rule(MIDNIGHT - 3 * DAY, "quiet_from", 22 * 60), rule(MIDNIGHT - 3 * DAY, "quiet_until", 6 * 60)]
+    records = [
+        *night,
+        mute(MIDNIGHT, MIDNIGHT + DAY, fingerprint=B, tripwire=3),
+        error(1, MIDNIGHT + 2 * HOUR, handled=False),
+        error(2, MIDNIGHT + 3 * HOUR, handled=False, hashes=(B,)),
+        tick(MIDNIGHT + 6 * HOUR),
+    ]
+    expected = run(records)
+    assert len(expected) == 1
+    for cut in range(1, len(records)):
+        detector, facts = Detector(), list[IncidentFact]()
+        for offset, record in enumerate(records):
+            if offset == cut:
+                detector = Detector.restore({name: part for name, part in detector.changed().items() if part})
+            facts.extend(detector.observe(offset, record))
+        assert [encode(fact) for fact in facts] == [encode(fact) for fact in expected]
