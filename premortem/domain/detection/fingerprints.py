@@ -10,7 +10,8 @@ from premortem.domain.ids import Fingerprint
 
 _UNPACKED = 20_000
 """At most so many are held as objects; the one touched longest ago is packed first. It changes no answer."""
-_HOT = 32_768
+_HOT = 4_096
+"""Tuples of hashes whose owners are at hand, about a megabyte a project."""
 _PREFIX = "active-"
 
 
