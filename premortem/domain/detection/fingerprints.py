@@ -8,7 +8,7 @@ from premortem.domain.detection.memory import Memory
 from premortem.domain.detection.packing import pack, pack_active, unpack
 from premortem.domain.ids import Fingerprint
 
-_UNPACKED = 20_000
+_UNPACKED = 12_000
 """At most so many are held as objects; the one touched longest ago is packed first. It changes no answer."""
 _HOT = 4_096
 """Tuples of hashes whose owners are at hand, about a megabyte a project."""

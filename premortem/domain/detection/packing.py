@@ -14,7 +14,7 @@ from premortem.domain.detection.ramp import Ramp
 from premortem.domain.detection.scan_packing import pack_scan, unpack_scan
 from premortem.domain.detection.users import UsersWindow
 
-FORMAT = 4
+FORMAT = 5
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list)
 

@@ -3,31 +3,42 @@
 docs/detection.md, "Recurring peaks". Hours are hours since 1970.
 """
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from premortem.domain.detection.config import DetectorConfig
 
 _DAYS = 7
+_MOST = (1 << 32) - 1
 
 
 class Peaks:
-    """The largest count of each window in each hour of the last week; quiet hours are left out."""
+    """The largest count of each window in each hour of the last week; quiet hours are left out.
 
-    __slots__ = ("hours",)
+    Flat arrays: a week of objects would be most of what an active fingerprint costs.
+    """
+
+    __slots__ = ("counts", "hours")
 
     def __init__(self) -> None:
-        self.hours: dict[int, tuple[int, ...]] = {}
+        self.hours = array("I")
+        """Ascending."""
+        self.counts = array("I")
+        """For each of them, the largest count of each window."""
 
     def note(self, hour: int, largest: Sequence[int]) -> None:
         """Note the largest count of each window in the hour that has ended."""
         if any(largest):
-            self.hours[hour] = tuple(largest)
+            self.hours.append(hour)
+            self.counts.extend([min(count, _MOST) for count in largest])
 
     def forget_before(self, hour: int) -> None:
         """Drop what is too old to be asked for from `hour` on."""
-        oldest = hour - 24 * _DAYS - 1
-        while self.hours and (first := next(iter(self.hours))) < oldest:
-            del self.hours[first]
+        old = bisect_left(self.hours, hour - 24 * _DAYS - 1)
+        if old:
+            width = len(self.counts) // len(self.hours)
+            del self.hours[:old], self.counts[: old * width]
 
     def limit(self, j: int, hour: int, is_young: bool, config: DetectorConfig) -> float:
         """Return the count that a recurring peak explains in window `j`: of the largest of each of the last 7 days at
@@ -36,9 +47,11 @@ class Peaks:
         """
         if not self.hours:
             return 2.0
-        nothing = (0,) * (j + 1)
-        days = sorted(
-            max(self.hours.get(hour - 24 * day + beside, nothing)[j] for beside in (-1, 0, 1))
-            for day in range(1, _DAYS + 1)
-        )
+        days = sorted(self._largest(j, hour - 24 * day) for day in range(1, _DAYS + 1))
         return config.veto_factor * days[-1 if is_young else -2] + 2
+
+    def _largest(self, j: int, hour: int) -> int:
+        """Return the largest count of window `j` in the hour and those beside it."""
+        width = len(self.counts) // len(self.hours)
+        first, end = bisect_left(self.hours, hour - 1), bisect_left(self.hours, hour + 2)
+        return max((self.counts[i * width + j] for i in range(first, end)), default=0)

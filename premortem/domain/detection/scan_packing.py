@@ -26,13 +26,13 @@ def pack_scan(scan: Scan) -> bytes:
             [scan.count, scan.room, scan.limits, scan.exact],
             [scan.opened_at, scan.fired_at, scan.closed_at, scan.protects, scan.told],
             [scan.exposure, tail.factor, tail.sum, tail.runs, tail.run],
-            [[hour, *counts] for hour, counts in scan.peaks.hours.items()],
+            [scan.peaks.hours.tolist(), scan.peaks.counts.tolist()],
         ]
     )
 
 
 def _windows(windows: Windows) -> list[Any]:
-    pending = [[number for pair in queue for number in pair] for queue in windows.pending]
+    pending = [[part.tobytes() for part in parts] for parts in (windows.squares, windows.weights)]
     return [
         *(windows.closed, windows.counts, windows.means, windows.sums, windows.totals),
         *(windows.dispersion, windows.exposure, pending, windows.largest, windows.open_count, windows.open_mean),
@@ -54,11 +54,11 @@ def unpack_scan(value: bytes, of: Rates) -> Scan:
     tail = scan.tail
     exposure, tail.factor, tail.sum, tail.runs, tail.run = traffic
     scan.exposure = tuple(exposure) if exposure is not None else None
-    scan.peaks.hours = {hour: tuple(counts) for hour, *counts in peaks}
+    scan.peaks.hours, scan.peaks.counts = (array("I", part) for part in peaks)
     return scan
 
 
 def _unwindow(target: Windows, packed: list[Any]) -> None:
     target.closed, target.counts, target.means, target.sums, target.totals = packed[:5]
     target.dispersion, target.exposure, pending, target.largest, target.open_count, target.open_mean = packed[5:]
-    target.pending = [list(zip(numbers[::2], numbers[1::2], strict=True)) for numbers in pending]
+    target.squares, target.weights = ([array("d", part) for part in parts] for parts in pending)

@@ -4,6 +4,7 @@ docs/detection.md, "Windows", for the windows that slide in the same steps. A ce
 """
 
 import math
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, chain, repeat
@@ -25,10 +26,11 @@ class Windows:
         "means",
         "open_count",
         "open_mean",
-        "pending",
+        "squares",
         "sums",
         "totals",
         "track",
+        "weights",
     )
 
     def __init__(self, track: Track) -> None:
@@ -46,8 +48,9 @@ class Windows:
         """Expected events in the last w closed cells."""
         self.dispersion = [0.0] * len(widths)
         self.exposure = [0.0] * len(widths)
-        self.pending: list[list[tuple[float, float]]] = [[] for _ in widths]
-        """Squared residual and expectation of the cells too young to count in the dispersion."""
+        self.squares = [array("d") for _ in widths]
+        self.weights = [array("d") for _ in widths]
+        """Squared residual and expectation of the cells too young to count in the dispersion, oldest first."""
         self.largest = [0] * len(widths)
         """The largest sums of the hour so far."""
         self.open_count = 0
@@ -119,11 +122,12 @@ class Windows:
             else:
                 square = weight = 0.0
             if width > 1:
-                pending = self.pending[i]
-                pending.append((square, weight))
-                if len(pending) < width:
+                squares, weights = self.squares[i], self.weights[i]
+                squares.append(square)
+                weights.append(weight)
+                if len(squares) < width:
                     continue
-                square, weight = pending.pop(0)
+                square, weight = squares.pop(0), weights.pop(0)
             self.dispersion[i] = self.dispersion[i] * decay + square
             self.exposure[i] = self.exposure[i] * decay + weight
         counts.append(count)
@@ -159,10 +163,7 @@ class Windows:
 
     def _count_in(self, i: int, width: int, squares: list[float], weights: list[float], decay: float) -> None:
         """Add squared residuals and their weights to the dispersion; the youngest stay pending."""
-        pending = self.pending[i]
-        if pending:
-            waiting = list(zip(*pending, strict=True))
-            squares, weights = [*waiting[0], *squares], [*waiting[1], *weights]
+        squares, weights = [*self.squares[i], *squares], [*self.weights[i], *weights]
         old_enough = len(squares) - width + 1
         if old_enough > 0:
             powers = _powers(decay, old_enough)
@@ -170,7 +171,7 @@ class Windows:
             self.dispersion[i] = self.dispersion[i] * shrink + fsum(map(mul, squares, powers))
             self.exposure[i] = self.exposure[i] * shrink + fsum(map(mul, weights, powers))
             del squares[:old_enough], weights[:old_enough]
-        self.pending[i] = list(zip(squares, weights, strict=True))
+        self.squares[i], self.weights[i] = array("d", squares), array("d", weights)
 
     def add_late(self, cells_ago: int) -> None:
         """Add an event to the cell closed `cells_ago` cells before the last one (0 = the last)."""
