@@ -98,7 +98,8 @@ def show_incident(
         out.print(f"  {printable(line)}", markup=False)
     out.print("Timeline")
     for fact in facts:
-        out.print(f"  {_clock(fact.occurred_at)}  {fact.kind}", markup=False)
+        title = printable(str(msgspec.json.decode(fact.value).get("title", "")))
+        out.print(f"  {_clock(fact.occurred_at)}  {fact.kind}{': ' if title else ''}{title}", markup=False)
 
 
 def _grouping(incident: domain.Incident) -> fingerprint.Grouping | None:

@@ -53,6 +53,8 @@ class IncidentGrew(_Fact, frozen=True, tag="IncidentGrew", omit_defaults=True, k
     severity: Severity
     decision: Decision
     event_id: str
+    title: str = ""
+    """Of the error that joined, from version 2 on; empty where an incident hands over what was merged."""
 
 
 class IncidentMerged(_Fact, frozen=True, tag="IncidentMerged", omit_defaults=True, kw_only=True):

@@ -130,6 +130,8 @@ def grew(event: ErrorSeen, fingerprint: str, incident: IncidentId, decision: Dec
         tenant_id=event.tenant_id,
         project_id=event.project_id,
         occurred_at=event.occurred_at,
+        v=2,
+        title=event.title,
         fingerprint=Fingerprint(fingerprint),
         severity=severity(event, decision.score),
         decision=decision,
