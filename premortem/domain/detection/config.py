@@ -59,7 +59,7 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """A fingerprint's tail is measured on the hours whose score passes `tail_from`; from `tail_cap` further on it is
     only counted that an hour went so far, for an outbreak says nothing about chance."""
     tail_mean: float = 0.6
-    tail_weight_runs: float = 8.0
+    tail_weight_runs: float = 16.0
     """What such hours exceed it by when the model is right, and how many of them that is believed like."""
     tail_half_life_days: float = 14.0
     window_norm: float = 0.5
