@@ -60,8 +60,7 @@ def explain(detector: Detector, event: ErrorSeen) -> Explanation | None:
 def _decisions(seen: Seen) -> Sequence[Decision]:
     found: list[Decision] = []
     if seen.known.young is not None:
-        fresh = news(seen, seen.known.young, look=True)
-        found += [fresh] if fresh is not None else []
+        found.append(news(seen, seen.known.young))
     returned = back(seen, look=True)
     found += [returned[0]] if returned is not None else []
     found += windows(seen)

@@ -26,24 +26,21 @@ class Seen(NamedTuple):
     clock: int
     """Milliseconds since 1970 UTC: the newest time that the log has told."""
 
-    @property
-    def is_urgent(self) -> bool:
-        """Return whether nothing caught the error, or it ended the program."""
-        return self.event.handled is False or self.event.level == "fatal"
-
     def ask(self, asked: Asked) -> tuple[Gate, ...]:
         """Return the common gates."""
         return self.project.gates.ask(self.event, self.fingerprint, asked, self.clock, self.project.config)
 
 
+def is_urgent(event: ErrorSeen) -> bool:
+    """Return whether nothing caught the error, or it ended the program."""
+    return event.handled is False or event.level == "fatal"
+
+
 # ---------------------------------------------------------------------------------------------------- news
-def news(seen: Seen, young: Young, look: bool = False) -> Decision | None:
+def news(seen: Seen, young: Young) -> Decision:
     """Say whether an error is news: never sent before, new in an environment, or back in a new release."""
     event, config, sums = seen.event, seen.project.config, seen.project.new_errors
-    is_error = event.level in ("error", "fatal")
-    urgent = seen.is_urgent
-    if not look and not (is_error and (urgent or sums.stands_out(young, event.occurred_at, config))):
-        return None
+    is_error, urgent = event.level in ("error", "fatal"), is_urgent(event)
     events, people = sums.look(young, event.occurred_at, config)
     gates = (  # one of the first three is enough, of the others all are needed
         Gate("unhandled or fatal", float(urgent), 1.0, urgent),

@@ -6,7 +6,8 @@ from premortem.domain.decision import Decision
 from premortem.domain.detection import findings
 from premortem.domain.detection.config import MINUTE_MS
 from premortem.domain.detection.gates import TRIPWIRE, outcome
-from premortem.domain.detection.judging import Seen, back, news, ramp, spike
+from premortem.domain.detection.judging import Seen, back, is_urgent, ramp, spike
+from premortem.domain.detection.judging import news as judge_news
 from premortem.domain.detection.known import Known
 from premortem.domain.detection.novelty import Young, is_over
 from premortem.domain.detection.project import Project
@@ -28,21 +29,20 @@ def observe_error(event: ErrorSeen, project: Project, clock: int) -> Sequence[In
     fingerprint, known = project.fingerprints.find(event.hashes)
     if known is None:
         known = _meet(event, project, clock)
-    seen = Seen(event, fingerprint, known, project, clock)
     environment = project.releases.see(event.release, event.environment, event.occurred_at)
-    _watch(seen, environment)
+    _watch(event, known, project, environment)
     _sight(event, known)
-    grows, fires = _count(seen)
-    young, resolved = known.young, fingerprint in project.resolutions
-    if young is not None:
-        project.new_errors.count(young, event.occurred_at, event.user_hash)
-    if not (fires or grows or resolved or (young is not None and not young.told)):
+    grows, fires = _count(event, known, project, clock)
+    news = _count_news(event, known, project)
+    resolved = fingerprint in project.resolutions
+    if not (fires or grows or resolved or news):
         return _NOTHING
+    seen = Seen(event, fingerprint, known, project, clock)
     facts: list[IncidentFact] = []
     if resolved:
         _come_back(seen, facts)
-    if young is not None and not young.told:
-        _make_news(seen, young, facts)
+    if news and known.young is not None:
+        _make_news(seen, known.young, facts)
     if fires:
         _spike(seen, facts)
     if grows:
@@ -80,31 +80,29 @@ def _sight(event: ErrorSeen, known: Known) -> None:
         known.last_seen = at
 
 
-def _watch(seen: Seen, environment: int) -> None:
+def _watch(event: ErrorSeen, known: Known, project: Project, environment: int) -> None:
     """Begin to watch an error that is new where it is, or back in a release that did not have it."""
-    event, known, config = seen.event, seen.known, seen.project.config
+    at, config = event.occurred_at, project.config
     new_here = known.total > 0 and not known.environments & environment
     known.environments |= environment
-    at, releases = event.occurred_at, seen.project.releases
     if known.young is not None and is_over(known.young, at):
         known.young = None
     if known.young is not None or known.total == 0:
         return
     if new_here:
-        since = releases.environment_since(event.environment)
+        since = project.releases.environment_since(event.environment)
         if since is not None and at - since >= config.environment_hours * _HOUR_MS:
             known.young = Young(at, "environment")
     elif at - known.last_seen >= config.return_days * _DAY_MS:
-        released = releases.first_seen(event.release, event.environment or "")
+        released = project.releases.first_seen(event.release, event.environment or "")
         if released is not None and released > known.last_seen:
             known.young = Young(at, "release")
 
 
-def _count(seen: Seen) -> tuple[bool, bool]:
+def _count(event: ErrorSeen, known: Known, project: Project, clock: int) -> tuple[bool, bool]:
     """Count the event in its day and in its minute; return whether a ramp is to be judged, and a window."""
-    event, known, project = seen.event, seen.known, seen.project
-    bucket, now = event.occurred_at // MINUTE_MS, seen.clock // MINUTE_MS
-    if now - bucket > project.config.late_minutes:
+    bucket = event.occurred_at // MINUTE_MS
+    if clock // MINUTE_MS - bucket > project.config.late_minutes:
         known.late += 1
         return False, False
     ramp = known.ramp
@@ -112,16 +110,29 @@ def _count(seen: Seen) -> tuple[bool, bool]:
     return grows, known.count(bucket, event.user_hash, project.rates, project.config, project.exposure(bucket))
 
 
+def _count_news(event: ErrorSeen, known: Known, project: Project) -> bool:
+    """Count the event of an error that is news; return whether it may be told: it is urgent, or stands out."""
+    young, sums = known.young, project.new_errors
+    if young is None:
+        return False
+    sums.count(young, event.occurred_at, event.user_hash)
+    if young.told or event.level not in ("error", "fatal"):
+        return False
+    return is_urgent(event) or sums.stands_out(young, event.occurred_at, project.config)
+
+
 # ------------------------------------------------------------------------------------------------- deciding
 def _make_news(seen: Seen, young: Young, facts: list[IncidentFact]) -> None:
     known = seen.known
-    decision = news(seen, young)
+    if young.told:  # it has just come back
+        return
+    decision = judge_news(seen, young)
     if decision is None or not _is_to_be_told(decision):
         return
     young.told = True
     if known.scan is not None:
         known.scan.open_novel()
-    _signal(seen, decision, seen.is_urgent, facts)
+    _signal(seen, decision, is_urgent(seen.event), facts)
 
 
 def _come_back(seen: Seen, facts: list[IncidentFact]) -> None:
@@ -136,7 +147,7 @@ def _come_back(seen: Seen, facts: list[IncidentFact]) -> None:
         incident = IncidentId(seen.project.incidents.of(seen.known.incident_id))
         facts.append(findings.reopened(seen.event, incident, decision))
     else:
-        _signal(seen, decision, seen.is_urgent, facts)
+        _signal(seen, decision, is_urgent(seen.event), facts)
 
 
 def _spike(seen: Seen, facts: list[IncidentFact]) -> None:
