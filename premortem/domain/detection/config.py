@@ -11,6 +11,8 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
 VERSION = 2
 """Version of the detector, written into every decision; it changes when the same log would decide otherwise."""
 

@@ -1,6 +1,6 @@
 """Findings: what the detector says when it opens or widens an incident, with every number that it compared."""
 
-from premortem.domain.decision import Decision, Gate, explain
+from premortem.domain.decision import Decision, DetectorName, Gate, explain
 from premortem.domain.detection.config import MINUTE_MS, VERSION
 from premortem.domain.detection.novelty import Young
 from premortem.domain.detection.ramp import RampFinding
@@ -50,33 +50,33 @@ def needed(decision: Decision) -> tuple[Gate, ...]:
 
 
 def spike(event: ErrorSeen, found: Finding, gates: tuple[Gate, ...]) -> Decision:
-    """Return the decision about a window's count; numbers rounded to 1e-6."""
-    return Decision(
-        detector="spike",
-        detector_version=VERSION,
-        fired=all(gate.passed for gate in gates),
-        at=event.occurred_at,
-        onset=found.onset * MINUTE_MS,
-        gates=gates,
-        window_minutes=found.window_minutes,
-        observed=found.observed,
-        expected=round(found.expected, 6),
-        dispersion=round(found.dispersion, 6),
-        score=found.score,
-        threshold=found.threshold,
-    )
+    """Return the decision about a window's count."""
+    return _of_counts("spike", event, found, gates, onset=found.onset * MINUTE_MS, minutes=found.window_minutes)
 
 
 def ramp(event: ErrorSeen, found: RampFinding, gates: tuple[Gate, ...]) -> Decision:
-    """Return the decision about growth over days; numbers rounded to 1e-6."""
+    """Return the decision about growth over days."""
+    return _of_counts("ramp", event, found, gates, onset=found.onset, minutes=found.days * 1_440)
+
+
+def _of_counts(
+    detector: DetectorName,
+    event: ErrorSeen,
+    found: Finding | RampFinding,
+    gates: tuple[Gate, ...],
+    *,
+    onset: int,
+    minutes: int,
+) -> Decision:
+    """Return the decision about a count against what was expected; numbers rounded to 1e-6."""
     return Decision(
-        detector="ramp",
+        detector=detector,
         detector_version=VERSION,
         fired=all(gate.passed for gate in gates),
         at=event.occurred_at,
-        onset=found.onset,
+        onset=onset,
         gates=gates,
-        window_minutes=found.days * 1_440,
+        window_minutes=minutes,
         observed=found.observed,
         expected=round(found.expected, 6),
         dispersion=round(found.dispersion, 6),

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from premortem.domain.decision import Gate
-from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
+from premortem.domain.detection.config import HOUR_MS, MINUTE_MS, DetectorConfig
 from premortem.domain.project_stream import ErrorSeen, Muted
 
-_HOUR_MS = 3_600_000
 _DAY_MINUTES = 1_440
 _MOST_MUTES = 10_000
 _SMALLEST_RATE = 1 / 24
@@ -71,7 +70,7 @@ class Gates:
         self, event: ErrorSeen, fingerprint: str, asked: Asked, clock: int, config: DetectorConfig
     ) -> tuple[Gate, ...]:
         """Return every gate with its numbers: age, mute, quiet hours, and the minima that a person set."""
-        hours = (clock - event.occurred_at) / _HOUR_MS
+        hours = (clock - event.occurred_at) / HOUR_MS
         gates = [Gate("hours old", round(hours, 6), config.page_hours, hours <= config.page_hours)]
         gates += self._mute_gates(fingerprint, asked, clock)
         quiet = self.quiet_until(clock)

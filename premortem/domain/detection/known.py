@@ -1,5 +1,6 @@
 """Known: what is remembered of one fingerprint, for ever, and what is counted of it while it is alive."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from premortem.domain.detection.config import MINUTE_MS, DetectorConfig, Rates
@@ -13,6 +14,10 @@ _STEPPED_MINUTES = MINUTES_A_DAY
 """So far back, before an error's third event, is a scan let live through its minutes one by one."""
 _EARLY = 2
 """Events whose minutes are kept before a scan is worth its room: most errors never come a third time."""
+
+
+Exposure = Callable[[int], tuple[float, ...] | None]
+"""From a minute to how many times the usual traffic each window has; None = as usual."""
 
 
 class Known:
@@ -60,10 +65,8 @@ class Known:
         """Return whether more is kept of it than what is kept for ever."""
         return self.scan is not None
 
-    def count(
-        self, bucket: int, user: str | None, of: Rates, config: DetectorConfig, exposure: tuple[float, ...] | None
-    ) -> bool:
-        """Count an event in its minute; return whether a window may fire. `exposure` as `Scan.add` takes it."""
+    def count(self, bucket: int, user: str | None, of: Rates, config: DetectorConfig, exposure: Exposure) -> bool:
+        """Count an event in its minute; return whether a window may fire. `exposure` is asked when a minute opens."""
         scan = self.scan
         if scan is not None and bucket - scan.level.at > of.forget_buckets:
             self.scan = self.ramp = self.people = scan = None
@@ -74,7 +77,7 @@ class Known:
             scan = self._begin(of, config)
         if user and self.people is not None:
             self.people.add(bucket, user)
-        return scan.add(bucket, of, config, exposure)
+        return scan.add(bucket, of, config, exposure(bucket) if bucket > scan.level.at else None)
 
     def _begin(self, of: Rates, config: DetectorConfig) -> Scan:
         """Make the scan, with the events before the newest in it that are not too old.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from premortem.domain.decision import Decision
 from premortem.domain.detection import findings
-from premortem.domain.detection.config import MINUTE_MS
+from premortem.domain.detection.config import DAY_MS, HOUR_MS, MINUTE_MS
 from premortem.domain.detection.gates import TRIPWIRE, outcome
 from premortem.domain.detection.judging import Seen, back, is_urgent, ramp, spike
 from premortem.domain.detection.judging import news as judge_news
@@ -18,8 +18,6 @@ from premortem.domain.project_stream import ErrorSeen
 from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew
 
 _NOTHING: tuple[IncidentFact, ...] = ()
-_DAY_MS = 86_400_000
-_HOUR_MS = 3_600_000
 
 
 def observe_error(event: ErrorSeen, project: Project, clock: int) -> Sequence[IncidentFact]:
@@ -91,9 +89,9 @@ def _watch(event: ErrorSeen, known: Known, project: Project, environment: int) -
         return
     if new_here:
         since = project.releases.environment_since(event.environment)
-        if since is not None and at - since >= config.environment_hours * _HOUR_MS:
+        if since is not None and at - since >= config.environment_hours * HOUR_MS:
             known.young = Young(at, "environment")
-    elif at - known.last_seen >= config.return_days * _DAY_MS:
+    elif at - known.last_seen >= config.return_days * DAY_MS:
         released = project.releases.first_seen(event.release, event.environment or "")
         if released is not None and released > known.last_seen:
             known.young = Young(at, "release")
@@ -106,8 +104,8 @@ def _count(event: ErrorSeen, known: Known, project: Project, clock: int) -> tupl
         known.late += 1
         return False, False
     ramp = known.ramp
-    grows = ramp is not None and ramp.add(event.occurred_at // _DAY_MS)
-    return grows, known.count(bucket, event.user_hash, project.rates, project.config, project.exposure(bucket))
+    grows = ramp is not None and ramp.add(event.occurred_at // DAY_MS)
+    return grows, known.count(bucket, event.user_hash, project.rates, project.config, project.exposure)
 
 
 def _count_news(event: ErrorSeen, known: Known, project: Project) -> bool:

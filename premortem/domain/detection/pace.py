@@ -3,10 +3,8 @@
 import math
 from typing import Any
 
-from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
+from premortem.domain.detection.config import HOUR_MS, DetectorConfig
 from premortem.domain.detection.tail import score
-
-_HOUR_MS = 60 * MINUTE_MS
 
 
 class Pace:
@@ -26,7 +24,7 @@ class Pace:
 
     def learn(self, incidents: int, clock: int, config: DetectorConfig) -> None:
         """Take note of so many incidents since the last call."""
-        hours = (clock - self.at) / _HOUR_MS if self.at is not None else 0.0
+        hours = (clock - self.at) / HOUR_MS if self.at is not None else 0.0
         decay = math.exp(-math.log(2) * hours / config.level_half_life_hours)
         self.a = self.a * decay + incidents
         self.b = self.b * decay + hours * (1 + decay) / 2

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from premortem.domain.decision import Gate
-from premortem.domain.detection.config import DetectorConfig
+from premortem.domain.detection.config import DAY_MS, DetectorConfig
 from premortem.domain.detection.tail import rarity
 
-DAY_MS = 86_400_000
 RING = 29
 """Days kept: the open one, and four weeks of closed ones."""
 LEAST_DAYS = 10
