@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from premortem.cli.output import DEFAULT_TENANT, Tenant, console, json_option, print_json, print_table
+from premortem.cli.output import DEFAULT_TENANT, Tenant, json_option, print_json, print_table, say
 from premortem.domain.ids import TenantId
 from premortem.exceptions import Malformed
 from premortem.ports import Administration, Project
@@ -63,7 +63,7 @@ def create_key(
     with bootstrap.administration(settings) as administration:
         administration.create_key(TenantId(tenant), ProjectId(project), public_key)
     text = dsn.of(bootstrap.public_url(settings), public_key, project)
-    _say({"dsn": text}, text, as_json)
+    say({"dsn": text}, text, as_json)
 
 
 @keys.command("list")
@@ -110,7 +110,7 @@ def disable_key(public_key: PublicKey, as_json: Annotated[bool, json_option('{"d
 
     with bootstrap.administration(Settings()) as administration:
         administration.disable_key(public_key)
-    _say({"disabled": public_key}, "Disabled; the gateway refuses it within five seconds.", as_json)
+    say({"disabled": public_key}, "Disabled; the gateway refuses it within five seconds.", as_json)
 
 
 @keys.command("limit")
@@ -125,7 +125,7 @@ def limit_key(
     with bootstrap.administration(Settings()) as administration:
         administration.limit_key(public_key, events_per_minute)
     told = {"key": public_key, "events_per_minute": events_per_minute}
-    _say(told, "Set; the gateway follows within five seconds.", as_json)
+    say(told, "Set; the gateway follows within five seconds.", as_json)
 
 
 @tokens.command("create")
@@ -142,7 +142,7 @@ def create_token(
     token = "pm_" + secrets.token_urlsafe(32)
     with bootstrap.administration(Settings()) as administration:
         administration.create_token(TenantId(tenant), name, hashlib.sha256(token.encode()).hexdigest())
-    _say({"token": token}, token, as_json)
+    say({"token": token}, token, as_json)
 
 
 @tokens.command("list")
@@ -169,7 +169,7 @@ def revoke_token(
 
     with bootstrap.administration(Settings()) as administration:
         administration.revoke_token(TenantId(tenant), name)
-    _say({"revoked": name}, f"Revoked {name}.", as_json)
+    say({"revoked": name}, f"Revoked {name}.", as_json)
 
 
 @integrations.command("create")
@@ -193,7 +193,7 @@ def create_integration(
     url = f"{bootstrap.public_url(settings)}/webhooks/sentry"
     if kind == "sentry-plugin":  # the legacy plugin signs nothing: its secret stands in the path
         url += f"/{secret}"
-    _say({"url": url, "secret": secret}, f"URL     {url}\nsecret  {secret}", as_json)
+    say({"url": url, "secret": secret}, f"URL     {url}\nsecret  {secret}", as_json)
 
 
 @integrations.command("list")
@@ -210,13 +210,6 @@ def list_integrations(
     else:
         empty = "No integration yet: premortem integration create sentry-platform PROJECT"
         print_table(("id", "kind", "project"), [(i.id, i.kind, i.project_id) for i in found], empty)
-
-
-def _say(told: dict[str, object], text: str, as_json: bool) -> None:
-    if as_json:
-        print_json(told)
-    else:
-        console().print(text)
 
 
 def _print_projects(

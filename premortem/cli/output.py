@@ -34,6 +34,14 @@ def print_json(value: Any) -> None:
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
+def say(told: dict[str, object], text: str, as_json: bool) -> None:
+    """Say what a command did: the document for a program, or the sentence for a person, as text and never as markup."""
+    if as_json:
+        print_json(told)
+    else:
+        console().print(text, markup=False)
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Print rows as a table, or `empty` when there is none. Text from events is shown as text, never as markup."""
     table = Table(box=None, pad_edge=False, header_style="bold")

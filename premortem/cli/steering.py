@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from premortem.cli.moments import parse_duration, show_moment
-from premortem.cli.output import DEFAULT_TENANT, Tenant, console, json_option, print_json, print_table
+from premortem.cli.output import DEFAULT_TENANT, Tenant, json_option, print_json, print_table, say
 from premortem.domain import project_stream, timeline
 from premortem.domain.ids import FactId, Fingerprint, IncidentId, ProjectId, TenantId, derive
 from premortem.domain.project_stream import DetectorConfigured, Muted, ProjectRecord, Rule, RuleChanged
@@ -128,7 +128,7 @@ def resolve(
     )
     with bootstrap.event_log(Settings()) as log:
         log.append([Append("debugging.timeline", fact.incident_id, timeline.encode(fact))])
-    _say(
+    say(
         {"incident": incident.id, "release": release or None},
         "Resolved; it is opened again when it comes back.",
         as_json,
@@ -209,11 +209,4 @@ def _append(records: Sequence[ProjectRecord], told: dict[str, object], said: str
         log.append(
             [Append("sentry.events", str(record.project_id), project_stream.encode(record)) for record in records]
         )
-    _say(told, said, as_json)
-
-
-def _say(told: dict[str, object], said: str, as_json: bool) -> None:
-    if as_json:
-        print_json(told)
-    else:
-        console().print(said, markup=False)
+    say(told, said, as_json)
