@@ -1,10 +1,5 @@
 """Properties of the detector: it may be stopped, restored and fed again anywhere, and says the same."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +11,7 @@ from premortem.domain.ids import ProjectId
 from premortem.domain.project_stream import ProjectRecord, tick
 from premortem.domain.timeline import encode
 from tests.builders import NOW, error_seen
+from tests.hash_seeds import written_under
 
 MINUTE = 60_000
 
@@ -143,17 +139,7 @@ for name, value in detector.changed().items():
 
 
 def test_another_hash_seed_gives_the_same_bytes() -> None:
-    root = Path(__file__).parents[2]
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", _PROGRAM],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
-            check=True,
-            capture_output=True,
-            cwd=root,
-        ).stdout
-        for seed in ("0", "1", "4242")
-    }
+    outputs = written_under(("0", "1", "4242"), _PROGRAM)
     assert len(outputs) == 1
     assert len(next(iter(outputs))) > 1000
     assert encode(detect_all([(0, error_seen(1))])[0])

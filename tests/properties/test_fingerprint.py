@@ -1,11 +1,7 @@
 """Properties of grouping: pure, the same in every process, and blind to what changes from one event to the next."""
 
 import json
-import os
 import random
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -17,6 +13,7 @@ from premortem.domain.fingerprint import group
 from premortem.domain.fingerprint.messages import normalise_message
 from premortem.domain.fingerprint.variants import EMPTY_HASH, hash_of
 from premortem.sentry.event_payload import normalise
+from tests.hash_seeds import written_under
 
 NOW = 1_795_360_907_000
 PLATFORMS = ("python", "javascript", "node", "java", "native", "cocoa", "csharp", "php", "ruby", "go", "other")
@@ -216,16 +213,6 @@ for n in range(300):
 
 
 def test_another_hash_seed_gives_the_same_hashes() -> None:
-    root = Path(__file__).parents[2]
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", _PROGRAM],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
-            check=True,
-            capture_output=True,
-            cwd=root,
-        ).stdout
-        for seed in ("0", "4242")
-    }
+    outputs = written_under(("0", "4242"), _PROGRAM)
     assert len(outputs) == 1
     assert outputs.pop().count(b"\n") > 1000

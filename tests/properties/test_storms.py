@@ -1,10 +1,6 @@
 """Properties of the storm correlator: nothing is lost, order within a hold does not matter, it may stop anywhere."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import msgspec
 from hypothesis import given, settings
@@ -17,6 +13,7 @@ from premortem.domain.detection.storms import NEVER, Correlator
 from premortem.domain.ids import Fingerprint
 from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew, IncidentMerged, encode
 from tests.builders import NOW, error_seen
+from tests.hash_seeds import written_under
 
 MINUTE = 60_000
 Step = Signal | int | tuple[str, str]
@@ -171,16 +168,6 @@ sys.stdout.buffer.write(msgspec.msgpack.encode(correlator.pack()))
 
 
 def test_another_hash_seed_gives_the_same_bytes() -> None:
-    root = Path(__file__).parents[2]
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", _PROGRAM],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
-            check=True,
-            capture_output=True,
-            cwd=root,
-        ).stdout
-        for seed in ("0", "1", "4242")
-    }
+    outputs = written_under(("0", "1", "4242"), _PROGRAM)
     assert len(outputs) == 1
     assert next(iter(outputs)).count(b"IncidentMerged") > 2

@@ -1,36 +1,20 @@
 """What the detector says, and when it stays silent."""
 
-from collections.abc import Iterable
-
 import pytest
 
 from premortem.domain.decision import explain
-from premortem.domain.detection import Detector, detect_all
+from premortem.domain.detection import Detector
 from premortem.domain.ids import ProjectId, TenantId
 from premortem.domain.project_stream import (
     DetectorConfigured,
     ErrorSeen,
     Muted,
-    ProjectRecord,
     RuleChanged,
     tick,
 )
-from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew
+from premortem.domain.timeline import IncidentDetected, IncidentGrew
 from tests.builders import NOW, error_seen
-
-MINUTE, HOUR = 60_000, 3_600_000
-A, B, C = "a" * 32, "b" * 32, "c" * 32
-
-
-def run(records: Iterable[ProjectRecord]) -> list[IncidentFact]:
-    return detect_all(enumerate(records))
-
-
-def errors(count: int, start: int = NOW, every: int = MINUTE, first: int = 0, **changes: object) -> list[ErrorSeen]:
-    """Return `count` handled errors, one each `every` ms, with event ids from `first` on."""
-    values = {"handled": True, **changes}
-    times = [start + n * every for n in range(count)]
-    return [error_seen(first + n, occurred_at=at, received_at=at, **values) for n, at in enumerate(times)]
+from tests.domain.detection.stream import HOUR, MINUTE, A, B, C, errors, history, run
 
 
 def test_an_unhandled_new_error_opens_an_incident_at_once_and_only_once() -> None:
@@ -81,11 +65,6 @@ def test_events_that_share_a_hash_are_one_error_whichever_came_first() -> None:
 def test_projects_keep_apart() -> None:
     facts = run([error_seen(1), error_seen(2, project_id=ProjectId(2))])
     assert len({fact.incident_id for fact in facts}) == 2
-
-
-def history(days: int = 2) -> list[ErrorSeen]:
-    """Return an error known for days that comes about once in two hours."""
-    return errors(days * 12, NOW - days * 24 * HOUR, 2 * HOUR)
 
 
 def test_a_burst_of_a_known_error_is_a_spike_with_its_numbers() -> None:

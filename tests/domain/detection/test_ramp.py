@@ -6,8 +6,8 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from premortem.domain.detection.config import DEFAULT, DetectorConfig
-from premortem.domain.detection.ramp import DAY_MS, LEAST_DAYS, RING, Ramp, RampFinding, is_weekend
+from premortem.domain.detection.config import DAY_MS, DEFAULT, DetectorConfig
+from premortem.domain.detection.ramp import LEAST_DAYS, RING, Ramp, RampFinding, is_weekend
 
 MONDAY = 20_003  # 2024-10-07
 WARM = 28
