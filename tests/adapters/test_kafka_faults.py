@@ -11,7 +11,7 @@ import pytest
 from premortem.adapters.event_log.copying import copy_log
 from premortem.adapters.event_log.kafka import KafkaEventLog
 from premortem.adapters.event_log.kafka_client import MAX_RECORD_BYTES
-from premortem.adapters.event_log.kafka_topics import create_topics, describe_topics
+from premortem.adapters.event_log.kafka_topics import counts_of, create_topics, describe_topics, open_admin
 from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.adapters.streams.patience import Patience
 from premortem.exceptions import Conflict, Malformed, OffsetLost, Unavailable
@@ -165,6 +165,17 @@ def test_connections_cut_while_records_are_sent_lose_none_and_double_none(
         head = patience(lambda: log.heads("sentry.events"))[0]
         values = patience(lambda: read_all(log, head))
     assert values == [record.value for record in records]
+
+
+def test_a_connection_cut_while_topics_are_looked_up_is_looked_up_again(
+    mortal: KafkaBroker, kafka_prefix: str
+) -> None:
+    create_topics(mortal.address, partitions=1, payload_days=1, prefix=kafka_prefix)
+    for turn in range(100):  # cut at any moment between the handshake and the answer; one look in thirty fails when it is asked once
+        cutter = threading.Timer(turn % 12 / 1000, mortal.proxy.cut)
+        cutter.start()
+        assert counts_of(open_admin(mortal.proxied_address, {}), kafka_prefix)["sentry.events"] == 1
+        cutter.join()
 
 
 def test_connections_cut_while_records_are_read_skip_none(mortal: KafkaBroker, kafka_prefix: str) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka.admin import AdminClient, ClusterMetadata, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from premortem.adapters.event_log.kafka_client import (
     MAX_RECORD_BYTES,
@@ -44,14 +44,28 @@ def partition_counts(brokers: str, options: Mapping[str, str], prefix: str) -> d
 
 def counts_of(admin: AdminClient, prefix: str) -> dict[Topic, int]:
     """Return how many partitions each topic has; topics that are missing are left out."""
-    with translated("metadata"):
-        found = admin.list_topics(timeout=WAIT_SECONDS).topics
+    found = _looked_up(admin).topics
     return {t: len(found[name].partitions) for t in TOPICS if (name := name_of(t, prefix)) in found}
 
 
 def _count_brokers(admin: AdminClient) -> int:
-    with translated("metadata"):
-        return len(admin.list_topics(timeout=WAIT_SECONDS).brokers)
+    return len(_looked_up(admin).brokers)
+
+
+def _looked_up(admin: AdminClient, topic: str | None = None) -> ClusterMetadata:
+    """Return what the cluster says of itself, or of `topic`; raises Unavailable when it says nothing in time.
+
+    The client asks once: a connection that is cut under way fails the call at once, with most of its time left.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            with translated(topic or "metadata"):
+                return admin.list_topics(topic, timeout=max(deadline - time.monotonic(), _LOOK_SECONDS))
+        except Unavailable:
+            if time.monotonic() + _LOOK_SECONDS >= deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)
 
 
 def create_topics(
@@ -97,8 +111,7 @@ def _wait_for_leaders(admin: AdminClient, names: Sequence[str], partitions: int)
 
 
 def _has_leaders(admin: AdminClient, name: str, partitions: int) -> bool:
-    with translated(name):
-        found = admin.list_topics(name, timeout=WAIT_SECONDS).topics[name].partitions
+    found = _looked_up(admin, name).topics[name].partitions
     if len(found) < partitions or any(partition.leader < 0 for partition in found.values()):
         return False
     try:
@@ -172,8 +185,7 @@ def offsets(admin: AdminClient, name: str, partitions: int, spec: OffsetSpec) ->
     try:
         return _asked(admin, name, partitions, spec)
     except Unavailable:
-        with translated("metadata"):
-            admin.list_topics(timeout=WAIT_SECONDS)
+        _looked_up(admin)
     return _asked(admin, name, partitions, spec)
 
 
@@ -189,8 +201,7 @@ def _asked(admin: AdminClient, name: str, partitions: int, spec: OffsetSpec) -> 
 
 def broker_version(brokers: str, options: Mapping[str, str]) -> str:
     """Return what answers at `brokers`: the cluster's id and its brokers. Kafka's protocol tells no version."""
-    with translated("metadata"):
-        cluster = open_admin(brokers, options).list_topics(timeout=WAIT_SECONDS)
+    cluster = _looked_up(open_admin(brokers, options))
     return f"Kafka cluster {cluster.cluster_id}, {len(cluster.brokers)} brokers"
 
 
