@@ -171,7 +171,7 @@ def test_a_connection_cut_while_topics_are_looked_up_is_looked_up_again(
     mortal: KafkaBroker, kafka_prefix: str
 ) -> None:
     create_topics(mortal.address, partitions=1, payload_days=1, prefix=kafka_prefix)
-    for turn in range(100):  # cut at any moment between the handshake and the answer; one look in thirty fails when it is asked once
+    for turn in range(100):  # cut at any moment before the answer: one look in thirty fails when asked once
         cutter = threading.Timer(turn % 12 / 1000, mortal.proxy.cut)
         cutter.start()
         assert counts_of(open_admin(mortal.proxied_address, {}), kafka_prefix)["sentry.events"] == 1
