@@ -167,9 +167,7 @@ def test_connections_cut_while_records_are_sent_lose_none_and_double_none(
     assert values == [record.value for record in records]
 
 
-def test_a_connection_cut_while_topics_are_looked_up_is_looked_up_again(
-    mortal: KafkaBroker, kafka_prefix: str
-) -> None:
+def test_a_connection_cut_while_topics_are_looked_up_is_looked_up_again(mortal: KafkaBroker, kafka_prefix: str) -> None:
     create_topics(mortal.address, partitions=1, payload_days=1, prefix=kafka_prefix)
     for turn in range(100):  # cut at any moment before the answer: one look in thirty fails when asked once
         cutter = threading.Timer(turn % 12 / 1000, mortal.proxy.cut)
