@@ -63,7 +63,7 @@ _WORKING: tuple[Status, ...] = tuple(status for status in _OPEN if status != "ne
 
 TRANSITIONS: dict[type[IncidentFact], tuple[tuple[Status, ...], Status | None]] = {
     # fact: (statuses that it may move, the status it moves them to; None = it never moves the status)
-    ContextBuilt: (("detected", "reopened"), "investigating"),
+    ContextBuilt: (("detected", "reopened", "deployed"), "investigating"),
     RootCauseProposed: (("detected", "investigating", "reopened"), "root_cause_proposed"),
     InstrumentationProposed: (("root_cause_proposed", "reopened"), "instrumentation_proposed"),
     FixProposed: (("root_cause_proposed", "instrumentation_proposed", "reopened"), "fix_proposed"),
@@ -78,9 +78,14 @@ TRANSITIONS: dict[type[IncidentFact], tuple[tuple[Status, ...], Status | None]] 
     IncidentDetected: ((), None),
     IncidentGrew: ((), None),
     EvaluationCompleted: ((), None),
-    HumanResponded: (("needs_human",), "investigating"),
+    HumanResponded: (_OPEN, "investigating"),
 }
 """Every fact and the moves that it may make. A fact that arrives in another status is kept and moves nothing."""
+
+_STILL = ("note", "acknowledge", "resolve", "suppress")
+"""Answers of a person that move nothing by themselves: a fact of its own follows upon the last two."""
+FAILED = ("ineffective", "harmful", "not_fixed")
+"""Verdicts that say that a fix did not help."""
 
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
@@ -92,7 +97,18 @@ class PullRequest(Struct, frozen=True):
     number: int
     url: str
     branch: str
-    state: Literal["draft", "merged"]
+    state: Literal["draft", "merged", "closed"]
+    purpose: Literal["fix", "instrumentation"] = "fix"
+    commit: str = ""
+    """The merge, once there is one."""
+
+
+class Cause(Struct, frozen=True):
+    """What the newest analysis says."""
+
+    verdict: Literal["confirmed", "probable", "inconclusive", "not_an_incident"]
+    summary: str
+    confidence: float
 
 
 class Incident(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -119,6 +135,13 @@ class Incident(Struct, frozen=True, omit_defaults=True, kw_only=True):
     handled: bool | None = None
     merged_into: IncidentId | None = None
     pull_requests: tuple[PullRequest, ...] = ()
+    cause: Cause | None = None
+    fix_release: str | None = None
+    """The release that carries the newest fix, once it was seen."""
+    fix_deployed_at: int | None = None
+    failed_fixes: int = 0
+    acknowledged_by: str | None = None
+    suppressed_until: int | None = None
     facts: tuple[FactId, ...] = ()
     """Ids of the facts folded so far, in order: a fact written twice is found here and changes nothing."""
 
@@ -133,14 +156,19 @@ def evolve(incident: Incident | None, fact: IncidentFact) -> Incident | None:
         return _open(fact) if isinstance(fact, IncidentDetected) else None
     if fact.id in incident.facts:
         return incident
-    from_statuses, to_status = TRANSITIONS[type(fact)]
     incident = replace(
         incident,
-        status=to_status if to_status is not None and incident.status in from_statuses else incident.status,
+        status=_moved(incident.status, fact),
         updated_at=max(incident.updated_at, fact.occurred_at),
         facts=(*incident.facts, fact.id),
     )
     return _learn(incident, fact)
+
+
+def _moved(status: Status, fact: IncidentFact) -> Status:
+    from_statuses, to_status = TRANSITIONS[type(fact)]
+    still = isinstance(fact, HumanResponded) and fact.action in _STILL
+    return to_status if to_status is not None and status in from_statuses and not still else status
 
 
 def fold(facts: Iterable[IncidentFact], incident: Incident | None = None) -> Incident | None:
@@ -189,31 +217,50 @@ def _learn(incident: Incident, fact: IncidentFact) -> Incident:
         case IncidentMerged():
             return replace(incident, merged_into=fact.into)
         case PullRequestOpened():
-            opened = PullRequest(fact.repository, fact.number, fact.url, fact.branch, "draft")
+            opened = PullRequest(fact.repository, fact.number, fact.url, fact.branch, "draft", fact.purpose)
             return replace(incident, pull_requests=(*incident.pull_requests, opened))
         case FixApplied():
             return replace(incident, pull_requests=tuple(_merged(pr, fact) for pr in incident.pull_requests))
+        case RootCauseProposed():
+            return replace(incident, cause=Cause(fact.verdict, fact.summary, fact.confidence))
+        case FixDeployed():
+            return replace(incident, fix_release=fact.release, fix_deployed_at=fact.occurred_at)
+        case EvaluationCompleted():
+            failed = fact.verdict in FAILED
+            return replace(incident, failed_fixes=incident.failed_fixes + failed) if failed else incident
+        case IncidentSuppressed():
+            return replace(incident, suppressed_until=fact.until)
+        case HumanResponded():
+            return _answered(incident, fact)
         case (
             IncidentDetected()
             | ContextBuilt()
-            | RootCauseProposed()
             | InstrumentationProposed()
             | FixProposed()
-            | FixDeployed()
-            | EvaluationCompleted()
             | IncidentResolved()
-            | IncidentSuppressed()
             | TaskFailed()
-            | HumanResponded()
         ):
             return incident
         case _:
             assert_never(fact)
 
 
+def _answered(incident: Incident, fact: HumanResponded) -> Incident:
+    """Return the incident with what a person's answer says of it, or of the pull request that was closed."""
+    if fact.action == "reject_fix":
+        closed = tuple(
+            replace(pr, state="closed") if pr.url == fact.url and pr.state == "draft" else pr
+            for pr in incident.pull_requests
+        )
+        return replace(incident, pull_requests=closed)
+    if fact.action == "acknowledge":
+        return replace(incident, acknowledged_by=fact.by)
+    return incident
+
+
 def _merged(pull_request: PullRequest, fact: FixApplied) -> PullRequest:
     same = (pull_request.repository, pull_request.number) == (fact.repository, fact.number)
-    return replace(pull_request, state="merged") if same else pull_request
+    return replace(pull_request, state="merged", commit=fact.commit) if same else pull_request
 
 
 encode = msgspec.json.Encoder(order="deterministic").encode

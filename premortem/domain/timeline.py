@@ -10,6 +10,17 @@ import msgspec
 from msgspec import Struct
 
 from premortem.domain.decision import Decision
+from premortem.domain.evidence import (
+    CausalStep,
+    Check,
+    CodeLocation,
+    Edit,
+    Evidence,
+    Gap,
+    Hypothesis,
+    Made,
+    SuspectChange,
+)
 from premortem.domain.ids import FactId, Fingerprint, IncidentId, ProjectId, TenantId
 from premortem.domain.project_stream import Level
 
@@ -64,19 +75,39 @@ class IncidentMerged(_Fact, frozen=True, tag="IncidentMerged", omit_defaults=Tru
 
 
 class ContextBuilt(_Fact, frozen=True, tag="ContextBuilt", omit_defaults=True, kw_only=True):
-    """Evidence was gathered and frozen; `missing` names what was asked for and could not be had."""
+    """Evidence was gathered; `missing` names what was asked for and could not be had. Version 2 holds it all."""
 
     evidence_ids: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    made: Made | None = None
 
 
 class RootCauseProposed(_Fact, frozen=True, tag="RootCauseProposed", omit_defaults=True, kw_only=True):
-    """An analyst named a cause, or said that it cannot."""
+    """An analyst named a cause, or said that it cannot. From version 2 on with everything that it rests on."""
 
     verdict: Literal["confirmed", "probable", "inconclusive", "not_an_incident"]
     summary: str
     confidence: float
+    """What counts: the raw one after the cap, calibrated where outcomes are known; 0 to 1."""
     agent: str
+    hypotheses: tuple[Hypothesis, ...] = ()
+    chain: tuple[CausalStep, ...] = ()
+    suspect: SuspectChange | None = None
+    suspect_rule: str = ""
+    """The rule that selected the suspect change, or why there is none."""
+    location: CodeLocation | None = None
+    """Where the code is that fails."""
+    raw_confidence: float = 0.0
+    cap: float = 1.0
+    cap_reason: str = ""
+    missing: tuple[Gap, ...] = ()
+    next_action: str = ""
+    next_action_risk: str = ""
+    dropped: tuple[str, ...] = ()
+    """Claims that the rules of evidence took out, a sentence each."""
+    made: Made | None = None
 
 
 class InstrumentationProposed(_Fact, frozen=True, tag="InstrumentationProposed", omit_defaults=True, kw_only=True):
@@ -84,6 +115,20 @@ class InstrumentationProposed(_Fact, frozen=True, tag="InstrumentationProposed",
 
     summary: str
     patch: str
+    """A unified diff."""
+    gap: str = ""
+    """Id of the missing piece of context that it supplies."""
+    separates: tuple[str, ...] = ()
+    """Ids of the hypotheses that it will tell apart."""
+    settles: str = ""
+    """The value that would settle it."""
+    repository: str = ""
+    base_commit: str = ""
+    edits: tuple[Edit, ...] = ()
+    checks: tuple[Check, ...] = ()
+    ready: bool = False
+    """Every required check passed: a pull request may be opened."""
+    made: Made | None = None
 
 
 class FixProposed(_Fact, frozen=True, tag="FixProposed", omit_defaults=True, kw_only=True):
@@ -91,6 +136,21 @@ class FixProposed(_Fact, frozen=True, tag="FixProposed", omit_defaults=True, kw_
 
     summary: str
     patch: str
+    """A unified diff."""
+    form: Literal["fix", "revert", "mitigation"] = "fix"
+    """mitigation = it silences or avoids the error, and removes no cause."""
+    repository: str = ""
+    base_commit: str = ""
+    edits: tuple[Edit, ...] = ()
+    explanation: str = ""
+    risk: str = ""
+    rollback: str = ""
+    success: str = ""
+    """What will be seen when it works."""
+    checks: tuple[Check, ...] = ()
+    ready: bool = False
+    """Every required check passed: a pull request may be opened."""
+    made: Made | None = None
 
 
 class PullRequestOpened(_Fact, frozen=True, tag="PullRequestOpened", omit_defaults=True, kw_only=True):
@@ -100,6 +160,10 @@ class PullRequestOpened(_Fact, frozen=True, tag="PullRequestOpened", omit_defaul
     number: int
     url: str
     branch: str
+    purpose: Literal["fix", "instrumentation"] = "fix"
+    base_commit: str = ""
+    head_commit: str = ""
+    made: Made | None = None
 
 
 class FixApplied(_Fact, frozen=True, tag="FixApplied", omit_defaults=True, kw_only=True):
@@ -117,13 +181,49 @@ class FixDeployed(_Fact, frozen=True, tag="FixDeployed", omit_defaults=True, kw_
     environment: str
     inferred: bool
     """True when no deploy was reported and the first event of the release stands for it."""
+    commit: str = ""
+    """The merge that the release carries."""
+    carries: Literal["ancestor", "order"] = "order"
+    """How that is known: git says so, or only that the release was first seen after the merge."""
+
+
+class Comparison(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Two rates, side by side: events over exposure (sessions or minutes), and an exact test between them."""
+
+    against: Literal["same_hours", "onset_to_fix", "concurrent_releases"]
+    unit: Literal["sessions", "minutes"]
+    before_events: int
+    before_exposure: int
+    after_events: int
+    after_exposure: int
+    needed_exposure: int
+    """Exposure after the deploy that was fixed beforehand as the least for a verdict."""
+    ratio: float | None = None
+    """Rate after over rate before; None = nothing before."""
+    low: float | None = None
+    high: float | None = None
+    """Bounds of the 95 % interval of the ratio."""
+    p_lower: float = 1.0
+    """Chance of so few events or fewer after, if nothing had changed."""
+    p_higher: float = 1.0
 
 
 class EvaluationCompleted(_Fact, frozen=True, tag="EvaluationCompleted", omit_defaults=True, kw_only=True):
-    """Error rates before and after the deploy were compared."""
+    """Error rates before and after the deploy were compared. Version 2 speaks of effects and carries the numbers."""
 
-    verdict: Literal["fixed", "not_fixed", "inconclusive"]
+    verdict: Literal["effective", "ineffective", "harmful", "inconclusive", "fixed", "not_fixed"]
+    """The last two are how version 1 said effective and ineffective."""
     summary: str
+    reason: str = ""
+    """Why inconclusive, in a word: underpowered, no_traffic, not_deployed."""
+    release: str | None = None
+    environment: str | None = None
+    comparisons: tuple[Comparison, ...] = ()
+    siblings: tuple[Fingerprint, ...] = ()
+    """Errors first seen on the fix's release in the frames that it changed."""
+    look_again_at: int | None = None
+    """When to measure anew; None = this verdict is final."""
+    made: Made | None = None
 
 
 class IncidentResolved(_Fact, frozen=True, tag="IncidentResolved", omit_defaults=True, kw_only=True):
@@ -149,6 +249,9 @@ class IncidentSuppressed(_Fact, frozen=True, tag="IncidentSuppressed", omit_defa
 
     reason: str
     by: str | None = None
+    rule: str = ""
+    """The rule that said so, from version 2 on; empty = a person did, about this incident alone."""
+    until: int | None = None
 
 
 class TaskFailed(_Fact, frozen=True, tag="TaskFailed", omit_defaults=True, kw_only=True):
@@ -156,14 +259,23 @@ class TaskFailed(_Fact, frozen=True, tag="TaskFailed", omit_defaults=True, kw_on
 
     task_id: str
     stage: str
+    """The queue, without `-tasks`, or `policy`."""
     reason: str
+    attempts: int = 1
 
 
 class HumanResponded(_Fact, frozen=True, tag="HumanResponded", omit_defaults=True, kw_only=True):
-    """A person answered what the incident was waiting for, or left a note."""
+    """A person answered what the incident was waiting for, or left a note. Version 2 says what the answer was."""
 
     by: str
     text: str
+    action: Literal["note", "acknowledge", "correct_cause", "reject_cause", "reject_fix", "resolve", "suppress"] = (
+        "note"
+    )
+    until: int | None = None
+    """When a suppression ends."""
+    url: str = ""
+    """Where it was said, when elsewhere: a review, a closed pull request."""
 
 
 class TimelineTicked(Struct, frozen=True, tag_field="kind", tag="TimelineTicked", omit_defaults=True, kw_only=True):

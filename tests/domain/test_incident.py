@@ -45,13 +45,13 @@ SAID: dict[type[IncidentFact], dict[str, Any]] = {
     IncidentReopened: {"reason": "came back"},
     IncidentSuppressed: {"reason": "noise"},
     TaskFailed: {"task_id": "t", "stage": "fix", "reason": "r"},
-    HumanResponded: {"by": "ann", "text": "on it"},
+    HumanResponded: {"by": "ann", "text": "it is the cache", "action": "correct_cause"},
 }
 
 WORKING = " ".join(s for s in STATUSES if s not in ("resolved", "suppressed", "needs_human"))
 MOVES: dict[type[IncidentFact], tuple[str, str | None]] = {
     # what the product promises, written a second time: (statuses that the fact moves, the status it moves them to)
-    ContextBuilt: ("detected reopened", "investigating"),
+    ContextBuilt: ("detected reopened deployed", "investigating"),
     RootCauseProposed: ("detected investigating reopened", "root_cause_proposed"),
     InstrumentationProposed: ("root_cause_proposed reopened", "instrumentation_proposed"),
     FixProposed: ("root_cause_proposed instrumentation_proposed reopened", "fix_proposed"),
@@ -63,7 +63,7 @@ MOVES: dict[type[IncidentFact], tuple[str, str | None]] = {
     IncidentSuppressed: (f"{WORKING} needs_human", "suppressed"),
     IncidentMerged: (f"{WORKING} needs_human", "suppressed"),
     TaskFailed: (WORKING, "needs_human"),
-    HumanResponded: ("needs_human", "investigating"),
+    HumanResponded: (f"{WORKING} needs_human", "investigating"),
     IncidentDetected: ("", None),
     IncidentGrew: ("", None),
     EvaluationCompleted: ("", None),
