@@ -17,6 +17,7 @@ from api.ingest import Ingest, Limits
 from api.lookups import Lookups
 from api.metrics import StoreMetrics
 from api.refusals import Refusals
+from api.settling import Settling
 from api.webhooks import Webhooks
 from premortem import bootstrap
 from premortem.exceptions import PremortemException, Unavailable
@@ -29,10 +30,11 @@ async def serve(settings: Settings) -> None:
     counters = Counters()
     crash = bootstrap.crash_points()
     appender = bootstrap.appender(settings)
-    committer = Committer(appender, crash=crash)
+    clock, rate = bootstrap.clock(settings), bootstrap.clock_rate(settings)
+    settling = Settling(clock, rate)
+    committer = Committer(appender, crash=crash, appended=settling.note)
     keys = Lookups(adapters.administration.key)
     integrations = Lookups(lambda _: adapters.administration.integrations())
-    clock = bootstrap.clock(settings)
     limits, salt, refusals = limits_of(settings), bootstrap.salt(settings), Refusals()
     ingest = Ingest(keys, committer, clock, counters, limits, salt, refusals)
     webhooks = Webhooks(integrations, committer, clock, counters, limits, salt)
@@ -51,11 +53,11 @@ async def serve(settings: Settings) -> None:
         salt,
     )
     gateway = Gateway(ingest, webhooks, read_api(stores))
-    rate = bootstrap.clock_rate(settings)
     beside = [
         asyncio.create_task(work)
         for work in (
             ticker.run(adapters.event_log, committer, clock, settings.tick_seconds * 1000, rate),
+            settling.run(committer),
             ticker.retain(adapters.event_log, clock, settings.payload_retention_days),
             refusals.run(committer, clock, settings.tick_seconds / rate),
         )

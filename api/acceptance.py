@@ -69,6 +69,8 @@ class Intake:
         self.records.append(Append("sentry.payloads", str(source.key.project_id), payload.encode(body)))
 
 
+_ROW_DIGITS = 8
+
 Taker = Callable[[Item, Source, Intake, str | None], None]
 """(item, source, intake, event id of the envelope's header): puts the item's records, or raises."""
 
@@ -273,6 +275,8 @@ def _put_exposure(bucket: SessionBucket, unit: str, row_id: str, source: Source,
             unit="transaction" if unit == "transaction" else "session",
             release=bucket.release,
             environment=bucket.environment,
+            row=row_id[:_ROW_DIGITS],
+            v=2,
             **counts,
         ),
     )

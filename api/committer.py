@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from premortem.exceptions import PremortemException, Unavailable
-from premortem.ports import Append, Appender
+from premortem.ports import Append, Appender, Position
 
 
 class Committer:
@@ -23,7 +23,9 @@ class Committer:
         max_batch: int = 512,
         max_waiting_bytes: int = 64 << 20,
         crash: Callable[[str], None] | None = None,
+        appended: Callable[[Sequence[Append], Sequence[Position]], None] | None = None,
     ) -> None:
+        """`appended` is told of each batch that is durable, and where its records stand."""
         self._appender, self._max_batch, self._max_waiting_bytes = appender, max_batch, max_waiting_bytes
         self._waiting: deque[tuple[Sequence[Append], asyncio.Future[None]]] = deque()
         self._waiting_bytes = 0
@@ -32,6 +34,7 @@ class Committer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._crash = crash or (lambda _: None)
+        self._appended = appended or (lambda _batch, _positions: None)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def append(self, records: Sequence[Append]) -> None:
@@ -63,8 +66,9 @@ class Committer:
                 batch, futures = self._gather()
                 try:
                     self._crash("gateway.before_append")
-                    await self._appender.append(batch)
+                    positions = await self._appender.append(batch)
                     self._crash("gateway.after_append")
+                    self._appended(batch, positions)
                 except PremortemException as exception:
                     _settle(futures, exception)
                 except Exception as exception:  # noqa: BLE001 -- a bug in an adapter must not leave requests waiting

@@ -116,6 +116,8 @@ def backtest(
     for offset, record in project_records(log, project, None, progress):
         told[0].extend(current.observe(offset, record))
         told[1].extend(changed.observe(offset, _instead(record, candidate)))
+    for detector, facts in zip((current, changed), told, strict=True):
+        facts.extend(detector.finish())
     weeks = max(0, current.clock - since) / WEEK_MS
     return compare(opened(told[0], since), opened(told[1], since), weeks)
 

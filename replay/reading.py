@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from premortem.adapters.event_log.partitioner import partition_of
+from premortem.domain.detection.ordering import LATENESS_MS
 from premortem.domain.ids import ProjectId
 from premortem.domain.project_stream import (
     DetectorConfigured,
@@ -27,9 +28,10 @@ Progress = Callable[[int, int], None]
 def project_records(
     log: EventLog, project: ProjectId, until: int | None, progress: Progress = lambda _done, _all: None
 ) -> Iterator[tuple[int, ProjectRecord]]:
-    """Yield (offset, record) of the project up to `until` (ms since 1970 UTC by the stream's clock; None = all).
+    """Yield (offset, record) of what was received up to `until` (ms since 1970 UTC; None = all), in the log's order.
 
-    Records of other projects in the same partition come as ticks: of them only the time matters.
+    Records of other projects in the same partition come as ticks: of them only the time matters. What stands on the log
+    when its clock has passed `until` by the detector's lateness was not known then, and is left out.
     """
     partition = partition_of(str(project), log.partitions("sentry.events"))
     offset, head = 0, log.heads("sentry.events")[partition]
@@ -43,7 +45,9 @@ def project_records(
             except ValueError:
                 continue  # what detect could not read changed nothing either: it is a dead letter
             if until is not None and record.received_at > until:
-                return
+                if record.received_at > until + LATENESS_MS:
+                    return
+                continue
             mine = record.project_id == project or isinstance(record, Ticked)
             yield each.offset, record if mine else tick(record.received_at)
         offset = found[-1].offset + 1

@@ -51,6 +51,7 @@ def why(
         facts.extend(detector.observe(offset, record))
         if isinstance(record, ErrorSeen) and record.hashes and is_meant(record):
             last[record.hashes[0]] = record
+    facts.extend(detector.finish())
     event = _the_one(detector, last)
     explanation = explain(detector, event)
     if explanation is None:  # every event of it came a second time, under an id that had been another's

@@ -187,7 +187,10 @@ def _tripwire(times: float | None) -> str:
 
 
 def _who(project: int, tenant: str) -> dict[str, Any]:
-    """Return whose record it is and the log's newest time; raises Malformed when the tenant has no such project."""
+    """Return whose record it is, and a time just after the log's newest, so that it comes behind what was set before.
+
+    Raises Malformed when the tenant has no such project.
+    """
     from premortem import bootstrap
     from replay.reading import newest
 
@@ -199,7 +202,7 @@ def _who(project: int, tenant: str) -> dict[str, Any]:
         at = newest(log, ProjectId(project))
     if at is None:
         raise Malformed("the log is empty, so nobody can tell the time: start the gateway. premortem up")
-    return {"tenant_id": TenantId(tenant), "project_id": ProjectId(project), "received_at": at}
+    return {"tenant_id": TenantId(tenant), "project_id": ProjectId(project), "received_at": at + 1}
 
 
 def _append(records: Sequence[ProjectRecord], told: dict[str, object], said: str, as_json: bool) -> None:

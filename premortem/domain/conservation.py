@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 Outcome = Literal["out", "filtered", "late"]
-"""Of one record: it had its effect, it needed none, or it came too late to have one."""
+"""Of one record: it had its effect, it needed none, or it came too late for its place in the order of time."""
 
 STATE_KEY = "counters"
 """The part of a checkpoint's state that holds the tally: position and counts are saved in one transaction."""

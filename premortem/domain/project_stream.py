@@ -51,7 +51,10 @@ class ErrorSeen(_Record, frozen=True, tag="ErrorSeen", omit_defaults=True, kw_on
 
 
 class SessionsCounted(_Record, frozen=True, tag="SessionsCounted", omit_defaults=True, kw_only=True):
-    """Exposure: sessions or transactions that ended, as one request reported them. `exited` excludes the others."""
+    """Exposure: sessions or transactions that ended, as one request reported them. `exited` excludes the others.
+
+    Version 2 tells its row. What equals another record to the last byte is that record, written twice.
+    """
 
     started_at: int
     """Start of the minute that the sessions began in."""
@@ -62,6 +65,8 @@ class SessionsCounted(_Record, frozen=True, tag="SessionsCounted", omit_defaults
     unit: Literal["session", "transaction"] = "session"
     release: str | None = None
     environment: str | None = None
+    row: str = ""
+    """Begins the id of the row in the archive: it tells reports of equal counts in one millisecond apart."""
 
 
 class DropsCounted(_Record, frozen=True, tag="DropsCounted", omit_defaults=True, kw_only=True):
@@ -138,6 +143,13 @@ encode = _ENCODER.encode
 
 decode = _DECODER.decode
 """Bytes to record. Raises `msgspec.DecodeError` (a ValueError) for bytes that no version of ours wrote."""
+
+_ERROR = b'{"kind":"ErrorSeen"'
+
+
+def is_error(record: bytes) -> bool:
+    """Say whether encoded bytes are those of an error: `encode` writes the kind first."""
+    return record.startswith(_ERROR)
 
 
 def tick(at: int) -> Ticked:

@@ -36,11 +36,13 @@ class DoublingDetector:
     Small, but with all that matters here: state by project, offsets that it has seen, ids derived from causes.
     """
 
+    late = 0
+
     def __init__(self, state: Mapping[str, bytes]) -> None:
         self._projects: dict[str, dict[str, int]] = {k: msgspec.json.decode(v) for k, v in state.items()}
         self._changed: set[str] = set()
 
-    def observe(self, offset: int, record: ProjectRecord) -> Sequence[IncidentFact]:
+    def admit(self, offset: int, record: ProjectRecord) -> Sequence[tuple[int, ProjectRecord]]:
         if not isinstance(record, ErrorSeen):
             return ()
         name = f"project:{record.project_id}"
@@ -49,6 +51,11 @@ class DoublingDetector:
             return ()
         project["seen"] = offset
         self._changed.add(name)
+        return ((offset, record),)
+
+    def judge(self, record: ProjectRecord) -> Sequence[IncidentFact]:
+        assert isinstance(record, ErrorSeen)
+        project = self._projects[f"project:{record.project_id}"]
         fingerprint = record.hashes[0]
         count = project[fingerprint] = project.get(fingerprint, 0) + 1
         return (_finding(record, fingerprint, count),) if count & (count - 1) == 0 else ()

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from premortem.ports import Append, Flow, LogRecord, Topic
 
+TOPIC: Topic = "dead-letters"
 _REASON_LENGTH = 500
 
 
@@ -33,7 +34,7 @@ def dead_letter(flow: Flow, topic: Topic, record: LogRecord, reason: str) -> App
         reason=reason.encode(errors="replace").decode()[:_REASON_LENGTH],
         value=None if topic == "sentry.payloads" else b64encode(record.value).decode(),
     )
-    return Append("dead-letters", flow, _encode(letter))
+    return Append(TOPIC, flow, _encode(letter))
 
 
 _encode = msgspec.json.Encoder(order="deterministic").encode

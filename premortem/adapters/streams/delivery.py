@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from premortem.adapters.streams.batch import Item, Output, Progress
 from premortem.adapters.streams.crash import Crash
+from premortem.adapters.streams.dead_letter import TOPIC
 from premortem.adapters.streams.patience import Patience
 from premortem.adapters.streams.stopping import Abandoned
 from premortem.domain import conservation
@@ -89,10 +90,13 @@ def _moved(delivered: Delivered) -> Tally:
 
 
 def appending(log: EventLog, patience: Patience) -> Deliver[Append]:
-    """Return a delivery that appends its items to the log."""
+    """Return a delivery that appends its items to the log, and leaves dead letters to be counted as such."""
 
     def deliver(items: Sequence[Append]) -> Delivered:
-        patience(lambda: log.append(items))
-        return ALL_DELIVERED
+        letters = [item for item in items if item.topic == TOPIC]
+        others = [item for item in items if item.topic != TOPIC] if letters else items
+        if others:
+            patience(lambda: log.append(others))
+        return Delivered(dead_letters=letters) if letters else ALL_DELIVERED
 
     return deliver

@@ -7,6 +7,7 @@ import msgspec
 
 from premortem.domain.detection.config import DEFAULT, DetectorConfig
 from premortem.domain.detection.observing import apply, observe_error
+from premortem.domain.detection.ordering import LATENESS_MS, Placed, Window
 from premortem.domain.detection.project import Project
 from premortem.domain.detection.storms import NEVER
 from premortem.domain.project_stream import (
@@ -23,36 +24,52 @@ from premortem.domain.project_stream import (
 )
 from premortem.domain.timeline import IncidentFact
 
+Steering = SessionsCounted | Deployed | Resolved | Muted | RuleChanged | DetectorConfigured
+"""What says how errors are to be judged."""
+
 _PARTITION = "partition"
 _NOTHING: tuple[IncidentFact, ...] = ()
 
 
 class Detector:
-    """Observes records in the order of the log. Mutable, but pure: no clock, no chance, nothing read from outside."""
+    """Observes records in the order in which they were received, as far as a `Window` can restore it.
 
-    def __init__(self, config: DetectorConfig = DEFAULT) -> None:
+    Mutable, but pure: no clock, no chance, nothing read from outside. With a lateness of 0 every record is observed at
+    once, in the order of the log.
+    """
+
+    def __init__(self, config: DetectorConfig = DEFAULT, lateness_ms: int = LATENESS_MS) -> None:
         self._config = config
+        self._window = Window(lateness_ms)
         self._seen = -1
         self._clock = 0
         self._projects: dict[int, Project] = {}
         self._touched: dict[int, None] = {}
         self._due = NEVER
-        """The earliest time that a held signal of any project is due, by the stream's clock."""
+        """The earliest time that a held signal of any project is due, by the clock."""
 
     @property
     def clock(self) -> int:
-        """Return the newest time that the log has told, in milliseconds since 1970 UTC."""
+        """Return the newest time of what was judged, in milliseconds since 1970 UTC; what still waits has told none."""
         return self._clock
+
+    @property
+    def late(self) -> int:
+        """Return how many records came too late to be judged in their order."""
+        return self._window.late
 
     # ------------------------------------------------------------------------------------------------ state
     @classmethod
-    def restore(cls, state: Mapping[str, bytes], config: DetectorConfig = DEFAULT) -> "Detector":
+    def restore(
+        cls, state: Mapping[str, bytes], config: DetectorConfig = DEFAULT, lateness_ms: int = LATENESS_MS
+    ) -> "Detector":
         """Return the detector whose snapshots `changed` gave; it goes on as if it had never stopped."""
-        detector = cls(config)
+        detector = cls(config, lateness_ms)
         parts: dict[int, dict[str, bytes]] = {}
         for name, value in state.items():
             if name == _PARTITION:
-                detector._seen, detector._clock = msgspec.msgpack.decode(value)
+                detector._seen, detector._clock, *window = msgspec.msgpack.decode(value)
+                detector._window = Window.unpack(window or [detector._clock, 0, []], lateness_ms)
             else:
                 project, _, part = name.partition("/")
                 parts.setdefault(int(project), {})[part] = value
@@ -61,8 +78,9 @@ class Detector:
         return detector
 
     def changed(self) -> dict[str, bytes | None]:
-        """Return the snapshots that changed since the last call, by name."""
-        parts: dict[str, bytes | None] = {_PARTITION: msgspec.msgpack.encode([self._seen, self._clock])}
+        """Return the snapshots that changed since the last call, by name; what waits is part of the partition's."""
+        partition = [self._seen, self._clock, *self._window.pack()]
+        parts: dict[str, bytes | None] = {_PARTITION: msgspec.msgpack.encode(partition)}
         for number in sorted(self._touched):
             parts.update((f"{number}/{name}", value) for name, value in self._projects[number].changed())
         self._touched.clear()
@@ -78,10 +96,31 @@ class Detector:
 
     # ------------------------------------------------------------------------------------------------ records
     def observe(self, offset: int, record: ProjectRecord) -> Sequence[IncidentFact]:
-        """Take a record in and return what it shows, mostly nothing. At or below the highest offset seen: nothing."""
-        if offset <= self._seen:
+        """Take a record in and return what is shown by all that its time releases, mostly nothing."""
+        due = self.admit(offset, record)
+        if not due:
             return _NOTHING
+        if len(due) == 1:
+            return self.judge(due[0][1])
+        return [fact for _, each in due for fact in self.judge(each)]
+
+    def finish(self) -> list[IncidentFact]:
+        """Return what the records that still wait show: no more will come."""
+        return [fact for _, each in self._window.release() for fact in self.judge(each)]
+
+    def admit(self, offset: int, record: ProjectRecord) -> Sequence[Placed]:
+        """Take a record in and return the records to `judge` now, in order. At or below the highest offset: nothing."""
+        if offset <= self._seen:
+            return ()
         self._seen = offset
+        due = self._window.take(offset, record)
+        if due is not None:
+            return due
+        self._clock = max(self._clock, self._window.horizon)  # so much time has surely passed
+        return ((offset, record),)
+
+    def judge(self, record: ProjectRecord) -> Sequence[IncidentFact]:
+        """Observe a record whose turn it is, and return what it shows."""
         if record.received_at > self._clock:
             self._clock = record.received_at
         settled = self._settle() if self._clock >= self._due else _NOTHING
@@ -91,28 +130,27 @@ class Detector:
             if project.incidents.due < self._due:
                 self._due = project.incidents.due
             return [*settled, *facts] if settled else facts
-        self._set(record)
+        if not isinstance(record, Ticked | DropsCounted):  # what was dropped is no measure of errors
+            project = self.project(record.project_id)
+            if not project.is_repeated(record):
+                self._set(record, project)
         return settled
 
-    def _set(self, record: ProjectRecord) -> None:
+    def _set(self, record: Steering, project: Project) -> None:
         """Take in what says how errors are to be judged."""
         match record:
-            case Ticked() | DropsCounted() | ErrorSeen():
-                return  # time has passed; what was dropped is no measure of errors
             case SessionsCounted():
-                self.project(record.project_id).traffic.add(record)
+                project.traffic.add(record)
             case Deployed():
-                releases = self.project(record.project_id).releases
-                releases.see(record.release, record.environment, record.deployed_at)
+                project.releases.see(record.release, record.environment, record.deployed_at)
             case Resolved():
-                project = self.project(record.project_id)
                 project.resolutions.resolve(project.fingerprints.name(record.fingerprint), record)
             case Muted():
-                self._mute(record, self.project(record.project_id))
+                self._mute(record, project)
             case RuleChanged():
-                self.project(record.project_id).gates.set_rule(record.rule, record.value)
+                project.gates.set_rule(record.rule, record.value)
             case DetectorConfigured():
-                self.project(record.project_id).configure(record.values)
+                project.configure(record.values)
             case _:
                 assert_never(record)
 
@@ -126,13 +164,16 @@ class Detector:
         project.gates.mute(record, fingerprint, per_hour, self._clock)
 
     def _settle(self) -> list[IncidentFact]:
-        """Decide the held signals whose time has come, project by project in order of their numbers."""
+        """Decide the held signals whose time has come, project by project in order of their numbers.
+
+        Each at its own time, not at that of the record which happens to pass it: that may be another project's.
+        """
         facts: list[IncidentFact] = []
         for number in sorted(self._projects):
             project = self._projects[number]
-            if project.incidents.due <= self._clock:
+            while (due := project.incidents.due) <= self._clock:
                 self._touched[number] = None
-                found = project.incidents.settle(self._clock, project.config)
+                found = project.incidents.settle(due, project.config)
                 apply(found, project)
                 facts += found
         self._due = min((project.incidents.due for project in self._projects.values()), default=NEVER)
@@ -140,6 +181,7 @@ class Detector:
 
 
 def detect_all(records: Iterable[tuple[int, ProjectRecord]], config: DetectorConfig = DEFAULT) -> list[IncidentFact]:
-    """Return every finding of a partition's (offset, record) pairs: the detector without a dataflow."""
+    """Return every finding of all of a partition's (offset, record) pairs: the detector without a dataflow."""
     detector = Detector(config)
-    return [fact for offset, record in records for fact in detector.observe(offset, record)]
+    facts = [fact for offset, record in records for fact in detector.observe(offset, record)]
+    return [*facts, *detector.finish()]

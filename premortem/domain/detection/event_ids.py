@@ -1,4 +1,4 @@
-"""Event ids: the last few thousand of a project, so that an event that arrives twice counts once."""
+"""Event ids: the last few thousand of a project, so that what arrives twice counts once."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,13 +8,13 @@ import msgspec
 _SEGMENT = 1024
 _SEGMENTS = 4
 """Ids are remembered in segments, so that a snapshot writes only the ones that changed: 3,073 to 4,096 ids."""
-_PREFIX = "ids-"
 
 
 class EventIds:
-    """A window of ids in the order of the log."""
+    """A window of ids in the order in which they are observed; `prefix` begins the names of its parts in snapshots."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "ids-") -> None:
+        self._prefix = prefix
         self._ids: list[list[str]] = [[]]
         self._seen: set[str] = set()
         """Every id in `_ids`."""
@@ -22,7 +22,7 @@ class EventIds:
         self._dirty: set[int] = set()
 
     def is_duplicate(self, event_id: str) -> bool:
-        """Say whether the event was among the last few thousand; remember it."""
+        """Say whether the id was among the last few thousand; remember it."""
         if event_id in self._seen:
             return True
         self._seen.add(event_id)
@@ -45,14 +45,14 @@ class EventIds:
         for segment in sorted(self._dirty):
             index = segment - self._segment + len(self._ids) - 1
             if index >= 0:
-                yield f"{_PREFIX}{segment % (_SEGMENTS + 1)}", msgspec.msgpack.encode([segment, self._ids[index]])
+                yield f"{self._prefix}{segment % (_SEGMENTS + 1)}", msgspec.msgpack.encode([segment, self._ids[index]])
         self._dirty.clear()
 
     @classmethod
-    def restore(cls, parts: Mapping[str, bytes]) -> "EventIds":
+    def restore(cls, parts: Mapping[str, bytes], prefix: str = "ids-") -> "EventIds":
         """Return the window whose segments `changed` gave."""
-        found = cls()
-        segments: list[Any] = sorted(msgspec.msgpack.decode(v) for name, v in parts.items() if name.startswith(_PREFIX))
+        found = cls(prefix)
+        segments: list[Any] = sorted(msgspec.msgpack.decode(v) for name, v in parts.items() if name.startswith(prefix))
         if segments:
             found._segment = segments[-1][0]
             found._ids = [ids for number, ids in segments if number > found._segment - _SEGMENTS]

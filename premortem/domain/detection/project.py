@@ -1,6 +1,7 @@
 """Project: everything that the detector holds of one project, and its snapshots."""
 
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -14,9 +15,11 @@ from premortem.domain.detection.novelty import NewErrors
 from premortem.domain.detection.regression import Resolutions
 from premortem.domain.detection.releases import Releases
 from premortem.domain.detection.traffic import Traffic
+from premortem.domain.project_stream import ProjectRecord, SessionsCounted, encode
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder().decode
+_RECORDS, _REPORTS = "records-", "reports-"
 
 
 class Project:
@@ -37,6 +40,9 @@ class Project:
         self.incidents = Incidents()
         self.fingerprints = Fingerprints()
         self.event_ids = EventIds()
+        self._record_ids = EventIds(_RECORDS)
+        self._report_ids = EventIds(_REPORTS)
+        """Of reports of sessions apart, which are so many that they would soon push out all others."""
         self._written: dict[str, bytes] = {}
 
     def exposure(self, minute: int) -> tuple[float, ...] | None:
@@ -45,6 +51,11 @@ class Project:
         if traffic.sessions is None and traffic.transactions is None:
             return None
         return traffic.exposure(minute, self._widths, self.config)
+
+    def is_repeated(self, record: ProjectRecord) -> bool:
+        """Say whether the record, which is no error, came before, byte for byte; remember it."""
+        ids = self._report_ids if isinstance(record, SessionsCounted) else self._record_ids
+        return ids.is_duplicate(blake2b(encode(record), digest_size=16).hexdigest())
 
     def configure(self, values: Mapping[str, float]) -> None:
         """Set numbers of the detector from here on."""
@@ -61,7 +72,8 @@ class Project:
     def changed(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the parts that changed since the last call, by name, in one order; None = the part is gone."""
         yield from self.fingerprints.changed()
-        yield from self.event_ids.changed()
+        for ids in (self.event_ids, self._record_ids, self._report_ids):
+            yield from ids.changed()
         for name, fields in self._small().items():
             value = _ENCODE(fields)
             if self._written.get(name) != value:
@@ -98,6 +110,8 @@ class Project:
                 setattr(project, attribute, kind.unpack(fields[name]))
         project._written = {name: parts[name] for name in fields}
         project.event_ids = EventIds.restore(parts)
+        project._record_ids = EventIds.restore(parts, _RECORDS)
+        project._report_ids = EventIds.restore(parts, _REPORTS)
         project.fingerprints = Fingerprints.restore(parts)
         project._settle()
         return project

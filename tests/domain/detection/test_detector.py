@@ -130,7 +130,7 @@ def test_a_configuration_that_makes_no_sense_is_passed_over(values: dict[str, fl
 
 
 def test_a_record_at_or_below_the_highest_offset_changes_nothing() -> None:
-    detector = Detector()
+    detector = Detector(lateness_ms=0)
     assert detector.observe(5, error_seen(1)) != ()
     before = detector.changed()
     assert detector.observe(5, error_seen(2, hashes=(B,))) == ()
@@ -156,6 +156,7 @@ def test_an_error_that_comes_a_third_time_after_weeks_costs_no_walk_through_them
     detector = Detector()
     for offset, record in enumerate(errors(3, NOW, 12 * 24 * HOUR)):
         detector.observe(offset, record)
+    detector.finish()
     known = detector.project(1).fingerprints.look(A)
     assert known is not None
     assert known.scan is not None

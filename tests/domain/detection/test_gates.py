@@ -81,4 +81,5 @@ def test_a_detector_that_stopped_while_a_signal_waits_opens_it_all_the_same() ->
             if offset == cut:
                 detector = Detector.restore({name: part for name, part in detector.changed().items() if part})
             facts.extend(detector.observe(offset, record))
+        facts.extend(detector.finish())
         assert [encode(fact) for fact in facts] == [encode(fact) for fact in expected]
