@@ -1,0 +1,181 @@
+"""A patch is looked at before anybody is shown it: where it reaches, what it brings, whether it only silences."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from premortem.agents.checks.additions import no_secrets, nothing_foreign
+from premortem.agents.checks.paths import allowed_paths, size
+from premortem.agents.checks.python_code import only_records, only_silences
+from premortem.agents.checks.texts import Changed, applied, unified
+from premortem.domain.evidence import Edit
+from premortem.exceptions import Malformed
+
+BEFORE = """import logging
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def total(cart, rates):
+    rate = rates[cart.country]
+    return round(cart.sum * rate, 2)
+"""
+
+
+def changed(after: str, path: str = "shop/cart.py", before: str | None = BEFORE) -> list[Changed]:
+    return [Changed(path, before, after)]
+
+
+def test_an_edit_replaces_a_text_that_occurs_once() -> None:
+    (change,) = applied([Edit("a.py", "x = 1", "x = 2"), Edit("a.py", "y = 1", "y = 2")], {"a.py": "x = 1\ny = 1\n"})
+    assert change.after == "x = 2\ny = 2\n"
+    assert unified([change]).splitlines()[:4] == ["--- a/a.py", "+++ b/a.py", "@@ -1,2 +1,2 @@", "-x = 1"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (Edit("a.py", "z", "y"), "occurs 0 times"),
+        (Edit("a.py", "1", "2"), "occurs 2 times"),
+        (Edit("b.py", "z", "y"), "occurs 0 times"),
+        (Edit("a.py", "", "new"), "is there already"),
+    ],
+)
+def test_an_edit_that_fits_nowhere_or_twice_is_refused(edit: Edit, said: str) -> None:
+    with pytest.raises(Malformed, match=said):
+        applied([edit], {"a.py": "x = 1\ny = 1\n"})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".github/workflows/ci.yml", ".GitHub/workflows/ci.yml", "a/.gitlab-ci.yml", "Jenkinsfile",
+        ".vscode/settings.json", ".cursor/rules", "AGENTS.md", "docs/CLAUDE.md", ".gitmodules", ".git/config",
+        ".pre-commit-config.yaml", "pyproject.toml", "poetry.lock", "requirements/dev.txt", "package.json",
+        "Dockerfile.prod", "deploy.sh", "Makefile", ".env.production", "CODEOWNERS",
+        "shop/migrations/0001_initial.py", "config/secrets/prod.yml", "x.pem", "conftest.py", "sitecustomize.py",
+        "setup.py", ".premortem.toml", "x.pth", "team.code-workspace", ".mcp.json", "../outside.py", "/etc/passwd",
+        "a/../../b.py", "./a.py", "a//b.py", "~/x.py", "-rf", "a\\b.py", "C:/x.py", "a\u202egnp.py",
+        "\uff0egithub/x.yml", "a/ b.py", "", "a\x00.py",
+    ],
+)  # fmt: skip
+def test_a_file_that_runs_by_itself_or_lies_elsewhere_is_out_of_reach(path: str) -> None:
+    assert allowed_paths([Changed(path, "a", "b")], None).state == "failed"
+
+
+def test_only_files_that_code_led_to_may_be_touched() -> None:
+    assert allowed_paths(changed("x"), ["shop/cart.py"]).state == "passed"
+    check = allowed_paths(changed("x"), ["shop/other.py"])
+    assert (check.state, "no file that the stack" in check.output) == ("failed", True)
+
+
+def test_a_patch_that_nobody_would_read_is_too_large() -> None:
+    assert size(changed(BEFORE + "x = 1\n")).state == "passed"
+    assert size(changed(BEFORE + "x = 1\n" * 201)).state == "failed"
+    assert size([Changed(f"{n}.py", "a\n", "b\n") for n in range(6)]).state == "failed"
+    assert size(changed(BEFORE)).state == "failed"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "subprocess.run(['ls'])", "os.system('x')", "eval(cart)", "__import__('os')", "x = 'https://evil.example/x'",
+        "requests.get(cart)", "pickle.loads(cart)", "host = '10.0.0.7'", f"x = '{'QUJD' * 20}'", "import socket",
+        "from evil import thing", "importlib.import_module(cart)",
+    ],
+)  # fmt: skip
+def test_a_patch_may_not_reach_out_run_code_or_bring_a_module(line: str) -> None:
+    after = BEFORE.replace("    return round", f"    {line}\n    return round")
+    assert nothing_foreign(changed(after)).state == "failed"
+
+
+def test_what_a_file_did_already_it_may_go_on_doing() -> None:
+    before = "import requests\n\n\ndef get(x):\n    return requests.get(x)\n"
+    after = before.replace("requests.get(x)", "requests.get(x, timeout=5)")
+    assert nothing_foreign(changed(after, before=before)).state == "passed"
+
+
+def test_a_secret_in_an_added_line_is_found() -> None:
+    assert no_secrets(changed(BEFORE + "KEY = 'AKIAIOSFODNN7EXAMPLE'\n")).state == "failed"
+    assert no_secrets(changed(BEFORE + "KEY = 'total'\n")).state == "passed"
+
+
+SILENCED = {
+    "catches": BEFORE.replace(
+        "    rate = rates[cart.country]\n",
+        "    try:\n        rate = rates[cart.country]\n    except KeyError:\n        _LOGGER.info('no rate')\n",
+    ),
+    "defaults": BEFORE.replace("rates[cart.country]", "rates.get(cart.country, 0)"),
+    "returns early": BEFORE.replace("    rate =", "    if cart.country not in rates:\n        return None\n    rate ="),
+    "suppresses": BEFORE.replace(
+        "    rate = rates[cart.country]\n", "    with suppress(KeyError):\n        rate = rates[cart.country]\n"
+    ),
+    "falls back": BEFORE.replace("rates[cart.country]", "rates[cart.country] or 1"),
+    "guards": BEFORE.replace("cart.sum * rate", "cart.sum * rate if rate is not None else 0"),
+}
+
+
+@pytest.mark.parametrize("after", SILENCED.values(), ids=SILENCED)
+def test_a_patch_that_only_catches_or_defaults_removes_no_cause(after: str) -> None:
+    assert only_silences(BEFORE, after)
+
+
+def test_a_lower_log_level_removes_no_cause() -> None:
+    before = BEFORE.replace("    return round", "    _LOGGER.error('x')\n    return round")
+    assert only_silences(before, before.replace("error", "debug"))
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        BEFORE.replace("rates[cart.country]", "rates[cart.country.upper()]"),
+        BEFORE.replace("2)", "3)"),
+        BEFORE.replace("cart.sum * rate", "cart.sum * (1 + rate)"),
+        BEFORE,
+    ],
+)
+def test_a_patch_that_computes_something_else_is_no_silencing(after: str) -> None:
+    assert not only_silences(BEFORE, after)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "_LOGGER.info('rate', extra={'country': cart.country, 'known': len(rates)})",
+        "sentry_sdk.set_tag('c', cart.country)",
+    ],
+)
+def test_a_log_statement_only_records(statement: str) -> None:
+    assert only_records(BEFORE, BEFORE.replace("    rate =", f"    {statement}\n    rate =")) == ""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "_LOGGER.info(rates.pop(cart.country))", "_LOGGER.info((lambda: 1)())", "_LOGGER.info(x := 1)", "rates.clear()",
+        "_LOGGER.info(os.environ)", "_LOGGER.info('%s', exec('x'))", "_LOGGER.setLevel(0)", "return 1",
+        "_LOGGER.info(open('/etc/passwd').read())",
+    ],
+)  # fmt: skip
+def test_a_statement_that_does_more_is_no_instrumentation(statement: str) -> None:
+    assert only_records(BEFORE, BEFORE.replace("    rate =", f"    {statement}\n    rate =")) != ""
+
+
+def test_a_file_may_get_its_first_logger() -> None:
+    before = "def total(x):\n    return x[0]\n"
+    after = "import logging\n\n_LOGGER = logging.getLogger(__name__)\n\n\n" + before.replace(
+        "    return", "    _LOGGER.info('n', extra={'n': len(x)})\n    return"
+    )
+    assert only_records(before, after) == ""
+
+
+lines = st.lists(st.sampled_from(["a", "b", "", "  c", "d"]), max_size=12).map("\n".join)
+
+
+@given(lines, lines)
+def test_a_patch_applied_as_edits_gives_what_its_diff_says(before: str, after: str) -> None:
+    change = Changed("x.py", before, after)
+    diff = unified([change])
+    assert change.changed_lines() == sum(
+        line[:1] in "+-" for line in diff.splitlines()[2:] if line and not line.startswith("@@")
+    )
