@@ -1,7 +1,8 @@
 """Evidence and what is claimed from it: the values that analysts, fixes and their checks are written in.
 
-An `Evidence` is frozen into the fact that first cites it, so a citation opens after every source is gone. Confidences
-are rounded to 0.01; times are milliseconds since 1970 UTC.
+An `Evidence` is frozen into the fact that first cites it, so a citation opens after every source is gone. The shapes of
+the results, which analysts read, are in `domain.observations`: `observed(kind, ..., result=observations.result(shape))`.
+Confidences are rounded to 0.01; times are milliseconds since 1970 UTC.
 """
 
 import hashlib
@@ -40,7 +41,7 @@ class Evidence(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What was asked: a statement of the evidence store by name, or a command."""
     parameters: tuple[tuple[str, str], ...]
     result: str
-    """The answer: JSON with sorted keys, or text of a file."""
+    """The answer: the JSON of the kind's shape in `domain.observations.SHAPES`, keys sorted."""
     hash: str
     """SHA-256 (hex) over kind, query, parameters and result."""
     untrusted: bool = True
