@@ -1,7 +1,7 @@
 """Observations: what the results of stored evidence look like, one shape for each kind that analysts read.
 
 An `Evidence.result` is the JSON of one of these, keys sorted, so that a quoted span means something. Times are
-milliseconds since 1970 UTC. Whatever clients or authors of commits wrote is in here as they wrote it: text, nothing more.
+milliseconds since 1970 UTC. What clients and authors of commits wrote is in here as they wrote it: text, nothing more.
 """
 
 from typing import Literal, TypeVar
@@ -172,13 +172,15 @@ class Blame(Struct, frozen=True, kw_only=True):
     lines: tuple[BlameLine, ...]
 
 
-class CommitSeen(Struct, frozen=True, kw_only=True):
+class CommitSeen(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A commit between good and bad."""
 
     id: str
     committed_at: int
     subject: str
     paths: tuple[str, ...]
+    patch: str = ""
+    """The beginning of what it changed, a unified diff of at most 4 KiB; of the twenty newest that touch code."""
 
 
 class Commits(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,146 @@
+"""Suspects: which change brought an error, by rules over stored evidence alone."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from msgspec import Struct
+
+from premortem.domain.claims import Support
+from premortem.domain.evidence import Evidence, EvidenceKind
+from premortem.domain.observations import Blame, Code, Commits, CommitSeen, EventSeen, read
+
+T = TypeVar("T", bound=Struct)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}")
+_NEAR = 3
+"""Lines beside the failing one that count as near it."""
+_COMMON = frozenset(
+    "the and for not has none self def return import from class int str object type error exception value key name "
+    "file line true false with raise if else elif try except in is of to while print len data args kwargs".split()
+)
+_SETTINGS = re.compile(
+    r"(?i)(?:^|/)(?:settings|config|conf|constants|defaults?)[^/]*$|\.(?:ya?ml|toml|ini|cfg|json|env|properties)$"
+)
+
+
+class Suspect(Struct, frozen=True, kw_only=True):
+    """A change, why it is suspected, and the evidence that says so."""
+
+    commit: CommitSeen
+    rule: str
+    support: Support
+    commits_id: str
+    """The evidence that lists it."""
+    blame_id: str = ""
+    score: tuple[int, ...] = ()
+
+
+def found(evidence: Sequence[Evidence], kind: EvidenceKind, shape: type[T]) -> Iterator[tuple[Evidence, T]]:
+    """Yield the observations of a kind, each with the evidence that it stands in."""
+    for each in evidence:
+        if each.kind == kind and (observation := read(each, shape)) is not None:
+            yield each, observation
+
+
+def rank(evidence: Sequence[Evidence]) -> list[Suspect]:
+    """Return the commits between good and bad that something ties to the failure, the likeliest first.
+
+    In this order: it wrote the failing line; it wrote a line near it; it touched the file that failed; it touched a
+    file of the calling frames; it changed words that the failure speaks of; it changed settings; it is the only change.
+    Among equals the one that touches more of the stack, then the one that shares more words, then the newest.
+    """
+    codes = [code for _, code in found(evidence, "code", Code)]
+    blames = list(found(evidence, "blame", Blame))
+    words = _words(evidence, codes)
+    suspects: list[Suspect] = []
+    for listed, commits in found(evidence, "commits", Commits):
+        suspects += [_judged(commit, commits, listed.id, codes, blames, words) for commit in commits.commits]
+    tied = [each for each in suspects if each.rule]
+    return sorted(tied, key=lambda each: (*(-part for part in each.score), -each.commit.committed_at, each.commit.id))
+
+
+def support_for(commit: str, evidence: Sequence[Evidence]) -> Support | None:
+    """Return what speaks for a change that somebody else suspects; None when no stored observation shows it."""
+    codes = [code for _, code in found(evidence, "code", Code)]
+    blames = list(found(evidence, "blame", Blame))
+    for listed, commits in found(evidence, "commits", Commits):
+        for each in commits.commits:
+            if each.id == commit:
+                return _judged(each, commits, listed.id, codes, blames, frozenset()).support
+    return None
+
+
+def commit_named(commit: str, evidence: Sequence[Evidence]) -> tuple[Commits, CommitSeen] | None:
+    """Return the listed commit of that id, with its list."""
+    for _, commits in found(evidence, "commits", Commits):
+        for each in commits.commits:
+            if each.id == commit:
+                return commits, each
+    return None
+
+
+def _judged(
+    commit: CommitSeen,
+    commits: Commits,
+    listed_id: str,
+    codes: Sequence[Code],
+    blames: Sequence[tuple[Evidence, Blame]],
+    words: frozenset[str],
+) -> Suspect:
+    wrote, near = _written(commit.id, blames, 0), _written(commit.id, blames, _NEAR)
+    failing = {code.path for code in codes if code.depth == 0}
+    stack = {code.path for code in codes}
+    touches_failing = bool(failing & set(commit.paths))
+    touched = len(stack & set(commit.paths))
+    shared = len(words & _changed_words(commit.patch))
+    alone = len(commits.commits) == 1
+    rivals = sum(bool(failing & set(each.paths)) for each in commits.commits)
+    rule, strength = "", 0
+    for name, weight, holds in (
+        ("it wrote the failing line", 7, bool(wrote)),
+        ("it wrote a line near the failing one", 6, bool(near)),
+        ("it touched the file that failed", 5, touches_failing),
+        ("it touched a file of the stack", 4, touched > 0),
+        ("it changed what the failure speaks of", 3, shared >= 2),
+        ("it changed settings", 2, shared >= 1 or any(_SETTINGS.search(path) for path in commit.paths)),
+        ("it is the only change", 1, alone),
+    ):
+        if holds:
+            rule, strength = name, weight
+            break
+    return Suspect(
+        commit=commit,
+        rule=rule,
+        support=Support(
+            in_window=True,
+            touches_stack=touches_failing or bool(near),
+            wrote_failing_line=bool(wrote),
+            only_candidate=touches_failing and rivals == 1,
+        ),
+        commits_id=listed_id,
+        blame_id=wrote or near,
+        score=(strength, touched, shared),
+    )
+
+
+def _written(commit: str, blames: Sequence[tuple[Evidence, Blame]], distance: int) -> str:
+    """Return the id of the blame in which the commit wrote a line so near the failing one, or nothing."""
+    for evidence, blame in blames:
+        if any(line.commit == commit and abs(line.line - blame.failing_line) <= distance for line in blame.lines):
+            return evidence.id
+    return ""
+
+
+def _words(evidence: Sequence[Evidence], codes: Sequence[Code]) -> frozenset[str]:
+    """Return the words of the failure: of the exceptions' types and values, and of the failing lines."""
+    texts = [f"{exception.type} {exception.value}" for _, event in found(evidence, "event", EventSeen)
+             for exception in event.exceptions]  # fmt: skip
+    texts += [code.lines[code.failing_line - code.first_line] for code in codes
+              if 0 <= code.failing_line - code.first_line < len(code.lines)]  # fmt: skip
+    texts += [code.function for code in codes]
+    return frozenset(word.lower() for text in texts for word in _WORD.findall(text[:2000])) - _COMMON
+
+
+def _changed_words(patch: str) -> frozenset[str]:
+    changed = [line for line in patch.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    return frozenset(word.lower() for line in changed for word in _WORD.findall(line)) - _COMMON
