@@ -30,6 +30,7 @@ from premortem.domain.timeline import (
     RootCauseProposed,
     Severity,
     TaskFailed,
+    effect,
 )
 
 Status = Literal[
@@ -84,8 +85,8 @@ TRANSITIONS: dict[type[IncidentFact], tuple[tuple[Status, ...], Status | None]] 
 
 _STILL = ("note", "acknowledge", "resolve", "suppress")
 """Answers of a person that move nothing by themselves: a fact of its own follows upon the last two."""
-FAILED = ("ineffective", "harmful", "not_fixed")
-"""Verdicts that say that a fix did not help."""
+FAILED = ("ineffective", "harmful")
+"""Effects of a fix that did not help."""
 
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
@@ -224,9 +225,9 @@ def _learn(incident: Incident, fact: IncidentFact) -> Incident:
         case RootCauseProposed():
             return replace(incident, cause=Cause(fact.verdict, fact.summary, fact.confidence))
         case FixDeployed():
-            return replace(incident, fix_release=fact.release, fix_deployed_at=fact.occurred_at)
+            return replace(incident, fix_release=fact.release, fix_deployed_at=fact.deployed_at or fact.occurred_at)
         case EvaluationCompleted():
-            failed = fact.verdict in FAILED
+            failed = effect(fact) in FAILED
             return replace(incident, failed_fixes=incident.failed_fixes + failed) if failed else incident
         case IncidentSuppressed():
             return replace(incident, suppressed_until=fact.until)

@@ -39,6 +39,7 @@ from premortem.domain.timeline import (
     PullRequestOpened,
     RootCauseProposed,
     TaskFailed,
+    effect,
 )
 
 _MINUTE_MS = 60_000
@@ -127,16 +128,17 @@ def _upon_deploy(incident: Incident, fact: FixDeployed, policy: Policy) -> React
 
 
 def _upon_verdict(incident: Incident, fact: EvaluationCompleted, policy: Policy) -> Reaction:
-    if fact.verdict in ("effective", "fixed"):
+    verdict = effect(fact)
+    if verdict == "effective":
         return Reaction(facts=(_follow_resolved(fact, "verified", fact.release),))
-    if fact.verdict in FAILED:
+    if verdict in FAILED:
         again = IncidentReopened(
             id=_follow(fact, "reopened"),
             incident_id=fact.incident_id,
             tenant_id=fact.tenant_id,
             project_id=fact.project_id,
             occurred_at=fact.occurred_at,
-            reason=f"the fix was {fact.verdict}: {fact.summary}",
+            reason=f"the fix was {verdict}: {fact.summary}",
         )
         if incident.failed_fixes < policy.most_failed_fixes:
             return Reaction(facts=(again,))

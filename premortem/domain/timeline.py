@@ -185,24 +185,32 @@ class FixDeployed(_Fact, frozen=True, tag="FixDeployed", omit_defaults=True, kw_
     """The merge that the release carries."""
     carries: Literal["ancestor", "order"] = "order"
     """How that is known: git says so, or only that the release was first seen after the merge."""
+    deployed_at: int = 0
+    """When the release reached the environment, which may be long before anybody looked; 0 = `occurred_at`."""
 
 
 class Comparison(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Two rates, side by side: events over exposure (sessions or minutes), and an exact test between them."""
 
-    against: Literal["same_hours", "onset_to_fix", "concurrent_releases"]
+    against: Literal["same_hours", "onset_to_fix", "concurrent_releases", "new_errors"]
+    """new_errors = not events but errors that nobody had seen before are counted."""
     unit: Literal["sessions", "minutes"]
     before_events: int
     before_exposure: int
     after_events: int
     after_exposure: int
     needed_exposure: int
-    """Exposure after the deploy that was fixed beforehand as the least for a verdict."""
+    """Exposure after the deploy that was fixed beforehand as the least for a verdict; 0 = this one has no say alone."""
+    least_exposure: int = 0
+    most_exposure: int = 0
+    """What the exposure after the deploy may really have been: a fall is measured by the least, a rise by the most."""
+    dispersion: float = 1.0
+    """Events that count as one, because they come together: variance over mean, measured before the deploy."""
     ratio: float | None = None
     """Rate after over rate before; None = nothing before."""
     low: float | None = None
     high: float | None = None
-    """Bounds of the 95 % interval of the ratio."""
+    """Bounds of the 95 % interval of the ratio: the lower one by the most exposure, the upper one by the least."""
     p_lower: float = 1.0
     """Chance of so few events or fewer after, if nothing had changed."""
     p_higher: float = 1.0
@@ -211,11 +219,12 @@ class Comparison(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class EvaluationCompleted(_Fact, frozen=True, tag="EvaluationCompleted", omit_defaults=True, kw_only=True):
     """Error rates before and after the deploy were compared. Version 2 speaks of effects and carries the numbers."""
 
-    verdict: Literal["effective", "ineffective", "harmful", "inconclusive", "fixed", "not_fixed"]
-    """The last two are how version 1 said effective and ineffective."""
+    verdict: Literal["fixed", "not_fixed", "effective", "ineffective", "harmful", "inconclusive"]
+    """The first two are how version 1 said effective and ineffective: read it by `effect`."""
     summary: str
     reason: str = ""
-    """Why inconclusive, in a word: underpowered, no_traffic, not_deployed."""
+    """What decided, in a word: fell, stayed, moved, rose, new_errors; why inconclusive: underpowered, no_traffic,
+    subsided, not_deployed."""
     release: str | None = None
     environment: str | None = None
     comparisons: tuple[Comparison, ...] = ()
@@ -224,6 +233,21 @@ class EvaluationCompleted(_Fact, frozen=True, tag="EvaluationCompleted", omit_de
     look_again_at: int | None = None
     """When to measure anew; None = this verdict is final."""
     made: Made | None = None
+    evidence: tuple[Evidence, ...] = ()
+    """What was counted, per release, before and after."""
+
+
+Effect = Literal["effective", "ineffective", "harmful", "inconclusive"]
+_OLD_WORDS: dict[str, Effect] = {"fixed": "effective", "not_fixed": "ineffective"}
+
+
+def effect(fact: EvaluationCompleted) -> Effect:
+    """Return the verdict in today's words, whichever version said it."""
+    match fact.verdict:
+        case "fixed" | "not_fixed":
+            return _OLD_WORDS[fact.verdict]
+        case _:
+            return fact.verdict
 
 
 class IncidentResolved(_Fact, frozen=True, tag="IncidentResolved", omit_defaults=True, kw_only=True):
