@@ -1,0 +1,31 @@
+"""Wiring: the only room that names adapters. Everything above gets ports, everything below knows no settings."""
+
+from premortem.adapters.streams.parts import SOURCES as SOURCES
+from premortem.bootstrap.condition import clickhouse_version as clickhouse_version
+from premortem.bootstrap.condition import lags as lags
+from premortem.bootstrap.condition import newest_record as newest_record
+from premortem.bootstrap.condition import positions as positions
+from premortem.bootstrap.condition import postgres_version as postgres_version
+from premortem.bootstrap.connecting import Adapters as Adapters
+from premortem.bootstrap.connecting import appender as appender
+from premortem.bootstrap.connecting import connect as connect
+from premortem.bootstrap.connecting import crash_points as crash_points
+from premortem.bootstrap.lending import administration as administration
+from premortem.bootstrap.lending import event_log as event_log
+from premortem.bootstrap.lending import evidence as evidence
+from premortem.bootstrap.lending import first_project as first_project
+from premortem.bootstrap.lending import incidents as incidents
+from premortem.bootstrap.log_topics import forget_bodies as forget_bodies
+from premortem.bootstrap.log_topics import log_version as log_version
+from premortem.bootstrap.log_topics import make_topics as make_topics
+from premortem.bootstrap.log_topics import move_log as move_log
+from premortem.bootstrap.log_topics import topics as topics
+from premortem.bootstrap.migrating import migrate as migrate
+from premortem.bootstrap.migrating import pending_migrations as pending_migrations
+from premortem.bootstrap.queueing import make_queues as make_queues
+from premortem.bootstrap.queueing import queues as queues
+from premortem.bootstrap.queueing import redrive as redrive
+from premortem.bootstrap.values import clock as clock
+from premortem.bootstrap.values import clock_rate as clock_rate
+from premortem.bootstrap.values import public_url as public_url
+from premortem.bootstrap.values import salt as salt

@@ -1,0 +1,48 @@
+"""Lending: one port at a time, for a command."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from premortem.adapters.administration.postgres import PostgresAdministration
+from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
+from premortem.adapters.incident_store.postgres import PostgresIncidentStore
+from premortem.bootstrap.connecting import lend_log, lend_pool, require_running
+from premortem.domain.ids import TenantId
+from premortem.embedded import stack
+from premortem.ports import Administration, EventLog, EvidenceStore, IncidentStore, Project
+from premortem.settings import Settings
+
+
+@contextmanager
+def administration(settings: Settings) -> Iterator[Administration]:
+    """Lend the administration for a command."""
+    with lend_pool(settings) as pool:
+        yield PostgresAdministration(pool)
+
+
+@contextmanager
+def incidents(settings: Settings) -> Iterator[IncidentStore]:
+    """Lend the incident store for a command."""
+    with lend_pool(settings) as pool:
+        yield PostgresIncidentStore(pool)
+
+
+@contextmanager
+def evidence(settings: Settings) -> Iterator[EvidenceStore]:
+    """Lend the evidence store for a command."""
+    require_running(settings, settings.clickhouse_url)
+    with closing(ClickHouseEvidenceStore(stack.resolve(settings).clickhouse_url)) as store:
+        yield store
+
+
+@contextmanager
+def event_log(settings: Settings) -> Iterator[EventLog]:
+    """Lend the event log for a command."""
+    with lend_pool(settings) as pool, lend_log(settings, pool) as log:
+        yield log
+
+
+def first_project(administration: Administration, tenant: str, public_key: str) -> Project:
+    """Return the tenant's first project; made with this key when there is none yet."""
+    found = administration.projects(TenantId(tenant))
+    return found[0] if found else administration.create_project(TenantId(tenant), "default", "Default", public_key)

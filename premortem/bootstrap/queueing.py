@@ -1,0 +1,41 @@
+"""Queues: made, looked at, and their dead letters sent back."""
+
+from premortem.adapters.task_queue.postgres import PostgresTaskQueue
+from premortem.bootstrap.connecting import lend_pool, task_queue_in
+from premortem.domain.tasks import QUEUES
+from premortem.exceptions import Malformed
+from premortem.ports import QueueState
+from premortem.settings import Settings
+
+
+def make_queues(settings: Settings) -> list[str]:
+    """Create the queues that are missing and return their names; those in PostgreSQL came with its schema."""
+    if not settings.sqs_region:
+        return []
+    from premortem.adapters.task_queue import sqs_client, sqs_queues
+
+    client = sqs_client.open_client(settings.sqs_region, settings.sqs_endpoint)
+    return sqs_queues.create_queues(client, settings.sqs_queue_prefix)
+
+
+def queues(settings: Settings) -> list[QueueState]:
+    """Return every queue, also what is wrong with it."""
+    if settings.sqs_region:
+        from premortem.adapters.task_queue import sqs_client, sqs_queues
+
+        client = sqs_client.open_client(settings.sqs_region, settings.sqs_endpoint)
+        return sqs_queues.describe_queues(client, settings.sqs_queue_prefix)
+    with lend_pool(settings) as pool:
+        queue = PostgresTaskQueue(pool)
+        return [
+            QueueState(name=name, waiting=queue.depth(name), dead=queue.depth(f"{name}-dlq"))
+            for name in sorted(QUEUES.values())
+        ]
+
+
+def redrive(settings: Settings, name: str) -> int:
+    """Send the dead letters of a queue back to it; return how many went. Raises Malformed for a queue that is none."""
+    if name not in QUEUES.values():
+        raise Malformed(f"there is no queue {name!r}. There are: {', '.join(sorted(QUEUES.values()))}.")
+    with lend_pool(settings) as pool:
+        return task_queue_in(settings, pool).redrive(name)
