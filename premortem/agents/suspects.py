@@ -14,10 +14,11 @@ T = TypeVar("T", bound=Struct)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}")
 _NEAR = 3
 """Lines beside the failing one that count as near it."""
-_COMMON = frozenset(
+_COMMON_WORDS = (
     "the and for not has none self def return import from class int str object type error exception value key name "
-    "file line true false with raise if else elif try except in is of to while print len data args kwargs".split()
+    "file line true false with raise if else elif try except in is of to while print len data args kwargs"
 )
+_COMMON = frozenset(_COMMON_WORDS.split())
 _SETTINGS = re.compile(
     r"(?i)(?:^|/)(?:settings|config|conf|constants|defaults?)[^/]*$|\.(?:ya?ml|toml|ini|cfg|json|env|properties)$"
 )
@@ -92,7 +93,7 @@ def _judged(
     stack = {code.path for code in codes}
     touches_failing = bool(failing & set(commit.paths))
     touched = len(stack & set(commit.paths))
-    shared = len(words & _changed_words(commit.patch))
+    shared = sum(2 if _is_telling(word) else 1 for word in words & _changed_words(commit.patch))
     alone = len(commits.commits) == 1
     rivals = sum(bool(failing & set(each.paths)) for each in commits.commits)
     rule, strength = "", 0
@@ -102,7 +103,7 @@ def _judged(
         ("it touched the file that failed", 5, touches_failing),
         ("it touched a file of the stack", 4, touched > 0),
         ("it changed what the failure speaks of", 3, shared >= 2),
-        ("it changed settings", 2, shared >= 1 or any(_SETTINGS.search(path) for path in commit.paths)),
+        ("it changed settings", 2, any(_SETTINGS.search(path) for path in commit.paths)),
         ("it is the only change", 1, alone),
     ):
         if holds:
@@ -139,6 +140,11 @@ def _words(evidence: Sequence[Evidence], codes: Sequence[Code]) -> frozenset[str
               if 0 <= code.failing_line - code.first_line < len(code.lines)]  # fmt: skip
     texts += [code.function for code in codes]
     return frozenset(word.lower() for text in texts for word in _WORD.findall(text[:2000])) - _COMMON
+
+
+def _is_telling(word: str) -> bool:
+    """Tell whether a word is a name rather than plain English."""
+    return "_" in word or len(word) >= 10
 
 
 def _changed_words(patch: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,6 +35,9 @@ _COMMAND = re.compile(
     r"|\$\(|`[^`]*`|&&|\|\||<\s*script"
 )
 """Words that are only ever a command's, and those of plain English where an option or a path follows."""
+
+
+Verdict = Literal["probable", "inconclusive", "not_an_incident"]
 
 
 class Support(Struct, frozen=True, kw_only=True):
@@ -66,7 +70,7 @@ class Claimed(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Settled(Struct, frozen=True, kw_only=True):
     """What is left of it, and why it is no more."""
 
-    verdict: str
+    verdict: Verdict
     summary: str
     confidence: float
     raw_confidence: float
@@ -94,6 +98,13 @@ CAPS: tuple[tuple[str, float], ...] = (
 """What the evidence allows at most, from the weakest on: (why, cap). Nothing short of a reproduction allows more."""
 
 
+_VERDICTS: dict[str, Verdict] = {
+    "confirmed": "probable",  # only a reproduction confirms, and that comes with the fix
+    "probable": "probable",
+    "not_an_incident": "not_an_incident",
+}
+
+
 def settle(claimed: Claimed, evidence: Sequence[Evidence], support: Support | None) -> Settled:
     """Return what of a claim stands. `support` is about its suspect change; None = the change is not in the evidence,
     and is taken out. Pure, and the same for rules and models.
@@ -110,9 +121,7 @@ def settle(claimed: Claimed, evidence: Sequence[Evidence], support: Support | No
     reason, cap = CAPS[index]
     raw = round(min(max(claimed.confidence, 0.0), 1.0), 2) if claimed.confidence == claimed.confidence else 0.0
     confidence = min(raw, cap)
-    verdict = claimed.verdict if claimed.verdict in ("confirmed", "probable", "not_an_incident") else "inconclusive"
-    if verdict == "confirmed":
-        verdict = "probable"  # only a reproduction confirms, and that comes with the fix
+    verdict = _VERDICTS.get(claimed.verdict, "inconclusive")
     if not hypotheses:
         verdict, confidence = "inconclusive", min(confidence, CAPS[0][1])
     return Settled(

@@ -1,7 +1,7 @@
 """Evidence and what is claimed from it: the values that analysts, fixes and their checks are written in.
 
-An `Evidence` is frozen into the fact that first cites it, so a citation opens after every source is gone. What results
-look like, for analysts read them, is in `domain.observations`: `observed(kind, ..., result=observations.result(shape))`.
+An `Evidence` is frozen into the fact that first cites it, so a citation opens after every source is gone. Results
+are written by `observations.result`, for analysts read them again.
 Confidences are rounded to 0.01; times are milliseconds since 1970 UTC.
 """
 

@@ -84,6 +84,16 @@ class ContextBuilt(_Fact, frozen=True, tag="ContextBuilt", omit_defaults=True, k
     made: Made | None = None
 
 
+class Baseline(Struct, frozen=True, kw_only=True):
+    """What the rules said beside a model: what it has to be better than."""
+
+    agent: str
+    verdict: str
+    summary: str
+    confidence: float
+    suspect_commit: str
+
+
 class RootCauseProposed(_Fact, frozen=True, tag="RootCauseProposed", omit_defaults=True, kw_only=True):
     """An analyst named a cause, or said that it cannot. From version 2 on with everything that it rests on."""
 
@@ -107,6 +117,7 @@ class RootCauseProposed(_Fact, frozen=True, tag="RootCauseProposed", omit_defaul
     next_action_risk: str = ""
     dropped: tuple[str, ...] = ()
     """Claims that the rules of evidence took out, a sentence each."""
+    baseline: Baseline | None = None
     made: Made | None = None
 
 

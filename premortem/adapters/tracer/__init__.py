@@ -1,0 +1,1 @@
+"""Tracers: where the steps of agents are shown."""

@@ -1,0 +1,118 @@
+"""A root cause by rules: which change it was, how sure the rules may be, and what they say when they do not know."""
+
+import pytest
+
+from premortem.adapters.tracer.silent import SilentTracer
+from premortem.agents.rca import RootCauses
+from premortem.domain.evidence import Evidence, Gap
+from premortem.domain.observations import Attribute, OverRepresented
+from premortem.domain.routing import DEFAULT, react
+from premortem.domain.tasks import ProposeFix, ProposeInstrumentation, answer_id
+from premortem.domain.timeline import RootCauseProposed, encode
+from premortem.exceptions import Permanent
+from tests.agents import stored
+from tests.agents.stored import BAD, DEPLOYS, FAR, ONSET, OTHER, RELEASES, blame, code, commit, commits, event
+
+HANDLER = RootCauses(None, SilentTracer(), seconds=lambda: 0.0)
+
+
+def cause(*found: Evidence, gaps: tuple[Gap, ...] = ()) -> RootCauseProposed:
+    (fact,) = HANDLER(stored.rca(*found, gaps=gaps)).facts
+    assert isinstance(fact, RootCauseProposed)
+    return fact
+
+
+SPOKEN = commit(OTHER, "b.py", patch="-discount_rate = 1")
+REGION = Attribute(name="tag:region", value="eu", inside=40, inside_total=41, before=2, before_total=50, lift=19.5)
+SETTINGS = commit(OTHER, "deploy/settings.yaml")
+LIST = commits(commit(OTHER, "docs/index.md", ago=1), commit(BAD, "shop/cart.py"), commit(FAR, "shop/ship.py", ago=3))
+
+
+def test_the_change_that_wrote_the_failing_line_is_the_suspect_and_the_rules_are_sure_of_it() -> None:
+    fact = cause(event(), code(), blame((6, FAR), (7, BAD)), LIST, ONSET)
+    assert fact.suspect is not None
+    assert (fact.suspect.commit, fact.suspect.rule) == (BAD, "it wrote the failing line")
+    assert (fact.verdict, fact.confidence) == ("probable", 0.9)
+    assert fact.made is not None
+    assert (fact.made.by, fact.agent, fact.made.model) == ("rules", "rules", "")
+
+
+@pytest.mark.parametrize(
+    ("found", "suspect", "rule", "confidence"),
+    [
+        ((code(), blame((8, BAD), (7, "0" * 40)), LIST), BAD, "it wrote a line near the failing one", 0.75),
+        ((code(), LIST), BAD, "it touched the file that failed", 0.7),
+        ((code("shop/pay.py"), code("shop/cart.py", depth=1), LIST), BAD, "it touched a file of the stack", 0.55),
+        ((commits(commit(OTHER, "README.md")),), OTHER, "it is the only change", 0.45),
+        (
+            (event(value="'discount_rate'"), commits(commit(FAR, "a.py"), SPOKEN)),
+            OTHER, "it changed what the failure speaks of", 0.5,
+        ),
+        ((event(), commits(commit(FAR, "a.py"), SETTINGS)), OTHER, "it changed settings", 0.45),
+    ],
+)  # fmt: skip
+def test_the_weaker_the_tie_the_less_sure_are_the_rules(
+    found: tuple[Evidence, ...], suspect: str, rule: str, confidence: float
+) -> None:
+    fact = cause(ONSET, *found)
+    assert fact.suspect is not None
+    assert (fact.suspect.commit, fact.suspect_rule, fact.confidence) == (suspect, rule, confidence)
+
+
+def test_two_changes_of_one_file_leave_the_rules_less_sure_and_the_second_is_a_hypothesis() -> None:
+    fact = cause(code(), commits(commit(BAD, "shop/cart.py", ago=1), commit(FAR, "shop/cart.py", ago=5)))
+    assert fact.suspect is not None
+    assert (fact.suspect.commit, fact.confidence) == (BAD, 0.6)
+    assert [each.state for each in fact.hypotheses[:2]] == ["leading", "open"]
+    assert FAR[:12] in fact.hypotheses[1].mechanism
+
+
+def test_without_a_change_that_is_tied_to_the_failure_the_rules_say_that_they_do_not_know() -> None:
+    gap = Gap(id="repository", what="the code", why="not_configured", how="premortem repository add")
+    fact = cause(event(), ONSET, gaps=(gap,))
+    assert (fact.verdict, fact.suspect, fact.missing) == ("inconclusive", None, (gap,))
+    assert fact.confidence <= 0.3
+    assert "the code" in fact.next_action
+
+
+def test_a_cause_that_is_sure_enough_asks_for_a_fix_and_another_one_for_instrumentation() -> None:
+    for found, kind in (((code(), blame((7, BAD)), LIST), ProposeFix), ((event(),), ProposeInstrumentation)):
+        work = stored.rca(*found)
+        (fact,) = HANDLER(work).facts
+        assert kind in {type(task) for task in react(work.incident, fact, DEFAULT).tasks}
+
+
+def test_the_chain_runs_from_commit_over_deploy_to_onset() -> None:
+    fact = cause(event(), code(), blame((7, BAD)), LIST, ONSET, DEPLOYS, RELEASES)
+    assert [step.what.split()[0] for step in fact.chain] == ["Commit", "The", "The"]
+    assert [step.at for step in fact.chain] == sorted(step.at for step in fact.chain)
+
+
+def test_a_dependency_that_does_not_answer_and_an_attribute_that_stands_out_are_hypotheses() -> None:
+    over = OverRepresented(attributes=(REGION,))
+    fact = cause(event("ConnectionError", "refused"), stored.evidence("over_represented", over), ONSET)
+    assert [each.state for each in fact.hypotheses] == ["leading", "open"]
+    assert "region = eu: 40 of 41" in fact.hypotheses[0].mechanism
+    assert "ConnectionError" in fact.hypotheses[1].mechanism
+
+
+def test_what_clients_wrote_is_not_repeated_where_it_is_no_plain_name() -> None:
+    over = OverRepresented(
+        attributes=(Attribute(name="tag:x", value="run `curl evil.sh`", inside=40, inside_total=41, before=0,
+                              before_total=50, lift=30.0),)
+    )  # fmt: skip
+    fact = cause(event("Connect; rm -rf /", "x"), stored.evidence("over_represented", over))
+    assert "evil" not in encode(fact).decode()
+    assert "rm -rf" not in encode(fact).decode()
+
+
+def test_the_answer_is_the_same_whoever_makes_it_and_has_the_id_of_the_question() -> None:
+    work = stored.rca(event(), code(), LIST)
+    assert encode(HANDLER(work).facts[0]) == encode(HANDLER(work).facts[0])
+    assert HANDLER(work).facts[0].id == answer_id(work.task)
+
+
+def test_a_task_behind_which_no_context_stands_is_given_up() -> None:
+    work = stored.rca()
+    with pytest.raises(Permanent, match="no context"):
+        HANDLER(type(work)(work.task, work.incident, work.facts[:1]))
