@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from premortem.domain.archive import ArchivedEvent, ArchivedRow
+from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, IncidentId, ProjectId, TenantId
 from premortem.domain.incident import Incident, Status
 
@@ -89,6 +89,32 @@ class Sightings(Struct, frozen=True):
     events: int
 
 
+class SlotCount(Struct, frozen=True, order=True):
+    """Events or sessions of one release in slot `slot` of equal slots of time, counted from the start of a question."""
+
+    slot: int
+    release: str
+    """Empty = events that name none."""
+    count: int
+
+
+class NewError(Struct, frozen=True):
+    """A fingerprint that nobody had seen before: its events where and when was asked, and the first of them."""
+
+    fingerprint: Fingerprint
+    first_seen: int
+    title: str
+    events: int
+    event_id: EventId
+
+
+class ReleaseSince(Struct, frozen=True):
+    """A release and its first event or session in an environment."""
+
+    release: str
+    first_seen: int
+
+
 class EvidenceStore(Protocol):
     """Raw events and their rollups. Inserting a row again (same id) changes no answer. Tenant first in every query."""
 
@@ -105,6 +131,55 @@ class EvidenceStore(Protocol):
 
     def sightings(self, tenant: TenantId, project: ProjectId, fingerprint: Fingerprint) -> Sightings | None:
         """Return first and last sighting, or None when the fingerprint was never archived."""
+
+    def release_counts(
+        self,
+        tenant: TenantId,
+        project: ProjectId,
+        environment: str,
+        fingerprints: Sequence[Fingerprint],
+        start: int,
+        end: int,
+        width: int,
+    ) -> Sequence[SlotCount]:
+        """Return events of any of the fingerprints with start <= time < end, in order; slots of `width` ms."""
+
+    def release_activity(
+        self, tenant: TenantId, project: ProjectId, environment: str, start: int, end: int, width: int
+    ) -> Sequence[SlotCount]:
+        """Return the same for the events of all fingerprints: a sketch, about 2 % off."""
+
+    def release_sessions(
+        self, tenant: TenantId, project: ProjectId, environment: str, start: int, end: int, width: int
+    ) -> Sequence[SlotCount]:
+        """Return sessions that began with start <= time < end, however they ended, in order."""
+
+    def new_errors(
+        self,
+        tenant: TenantId,
+        project: ProjectId,
+        environment: str,
+        releases: Sequence[str],
+        start: int,
+        end: int,
+        limit: int,
+    ) -> Sequence[NewError]:
+        """Return fingerprints that the project saw first, anywhere, with start <= time < end, most events first.
+
+        Only those with an event in the environment, and on one of the releases (none named = any), in that time.
+        """
+
+    def releases_since(
+        self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
+    ) -> Sequence[ReleaseSince]:
+        """Return the releases whose first event or session ever in the environment came at `since` or later, in order
+        of that time.
+        """
+
+    def deploys_since(
+        self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
+    ) -> Sequence[ArchivedDeploy]:
+        """Return the deploys that were reported for the environment at `since` or later, in order of time."""
 
     def count_events(self) -> int:
         """Return how many distinct events are archived, for conservation checks."""

@@ -8,16 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from premortem.adapters.evidence_store.tables import archived_event, portions, text
-from premortem.domain.archive import ArchivedEvent, ArchivedRow
+from premortem.adapters.evidence_store.tables import archived_deploy, archived_event, portions, text
+from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 from premortem.exceptions import Conflict, Malformed, Unavailable, Unprepared
-from premortem.ports import MinuteCount, Sightings
+from premortem.ports import MinuteCount, NewError, ReleaseSince, Sightings, SlotCount
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _CONNECT_SECONDS = 5
+_Asked = dict[str, str | int | Sequence[str]]
 LEAST_VERSION = (25, 8)
 """The oldest engine over which the schema and every question here were seen to work."""
 _UNPREPARED = frozenset({60, 81, 497, 516})
@@ -68,6 +69,66 @@ class ClickHouseEvidenceStore:
         rows = self._ask("sightings", tenant, project, fingerprint=fingerprint)
         return Sightings(*rows[0]) if rows else None
 
+    def release_counts(
+        self,
+        tenant: TenantId,
+        project: ProjectId,
+        environment: str,
+        fingerprints: Sequence[Fingerprint],
+        start: int,
+        end: int,
+        width: int,
+    ) -> Sequence[SlotCount]:
+        """Return events of some fingerprints per slot and release, in order."""
+        asked: _Asked = {"environment": environment, "start": start, "end": end, "width": width}
+        return _slots(self._ask("release_counts", tenant, project, fingerprints=fingerprints, **asked))
+
+    def release_activity(
+        self, tenant: TenantId, project: ProjectId, environment: str, start: int, end: int, width: int
+    ) -> Sequence[SlotCount]:
+        """Return events of all fingerprints per slot and release, in order; a sketch."""
+        asked: _Asked = {"environment": environment, "start": start, "end": end, "width": width}
+        return _slots(self._ask("release_activity", tenant, project, **asked))
+
+    def release_sessions(
+        self, tenant: TenantId, project: ProjectId, environment: str, start: int, end: int, width: int
+    ) -> Sequence[SlotCount]:
+        """Return sessions per slot and release, in order."""
+        asked: _Asked = {"environment": environment, "start": start, "end": end, "width": width}
+        return _slots(self._ask("release_sessions", tenant, project, **asked))
+
+    def new_errors(
+        self,
+        tenant: TenantId,
+        project: ProjectId,
+        environment: str,
+        releases: Sequence[str],
+        start: int,
+        end: int,
+        limit: int,
+    ) -> Sequence[NewError]:
+        """Return fingerprints that were first seen in that time, most events first."""
+        asked: _Asked = {"environment": environment, "start": start, "end": end, "limit": limit}
+        rows = self._ask("new_errors", tenant, project, releases=releases, **asked)
+        return [
+            NewError(Fingerprint(fingerprint.decode()), first, title.decode(), events, EventId(event_id.decode()))
+            for fingerprint, first, title, events, event_id in rows
+        ]
+
+    def releases_since(
+        self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
+    ) -> Sequence[ReleaseSince]:
+        """Return releases that are new in the environment, in order."""
+        rows = self._ask("releases_since", tenant, project, environment=environment, since=since, limit=limit)
+        return [ReleaseSince(release.decode(), first_seen) for release, first_seen in rows]
+
+    def deploys_since(
+        self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
+    ) -> Sequence[ArchivedDeploy]:
+        """Return deploys of the environment, in order."""
+        rows = self._ask("deploys_since", tenant, project, environment=environment, since=since, limit=limit)
+        return [archived_deploy(row) for row in rows]
+
     def count_events(self) -> int:
         """Return how many distinct events are archived."""
         return int(self._asking.rows(statement("count_events"), {})[0][0])
@@ -81,13 +142,21 @@ class ClickHouseEvidenceStore:
         self._asking.close()
         self._inserting.close()
 
-    def _ask(self, name: str, tenant: TenantId, project: ProjectId, **parameters: str | int) -> Sequence[Sequence[Any]]:
+    def _ask(
+        self, name: str, tenant: TenantId, project: ProjectId, **parameters: str | int | Sequence[str]
+    ) -> Sequence[Sequence[Any]]:
         """Return the rows of `name`.sql, whose first condition is the tenant and the project given here."""
-        asked: dict[str, str | int] = {**parameters, "tenant": tenant, "project": project}
+        asked: dict[str, Any] = {**parameters, "tenant": tenant, "project": project}
         for key, value in asked.items():
             if isinstance(value, str):
                 asked[key] = text(value).decode()
+            elif not isinstance(value, int):
+                asked[key] = [text(each).decode() for each in value]
         return self._asking.rows(statement(name), asked)
+
+
+def _slots(rows: Sequence[Sequence[Any]]) -> list[SlotCount]:
+    return [SlotCount(slot, release.decode(), count) for slot, release, count in rows]
 
 
 def require_version(version: str, least: tuple[int, ...] = LEAST_VERSION) -> str:
@@ -130,7 +199,7 @@ class _Connection:
         except (HTTPError, OSError) as problem:
             raise Unavailable(f"ClickHouse: {_shortened(problem)}") from problem
 
-    def rows(self, sql: str, parameters: dict[str, str | int]) -> Sequence[Sequence[Any]]:
+    def rows(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
         """Return the rows of a question, texts as bytes."""
         with self.client() as client:
             return client.query(sql, parameters, query_formats={"String": "bytes"}).result_rows

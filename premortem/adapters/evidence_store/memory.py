@@ -3,12 +3,15 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from threading import Lock
+from typing import TypeVar
 
-from premortem.domain.archive import ArchivedEvent, ArchivedRow
+from premortem.adapters.evidence_store import memory_rates as rates
+from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedRow, ArchivedSessions
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
-from premortem.ports import MinuteCount, Sightings
+from premortem.ports import MinuteCount, NewError, ReleaseSince, Sightings, SlotCount
 
 _MINUTE = 60_000
+Other = TypeVar("Other", ArchivedSessions, ArchivedDeploy)
 
 
 class MemoryEvidenceStore:
@@ -61,6 +64,62 @@ class MemoryEvidenceStore:
         users = {row.user_hash for row in rows} - {""}
         return Sightings(min(times), max(times), len(users), len({row.event_id for row in rows}))
 
+    def release_counts(
+        self,
+        tenant: TenantId,
+        project: ProjectId,
+        environment: str,
+        fingerprints: Sequence[Fingerprint],
+        start: int,
+        end: int,
+        width: int,
+    ) -> Sequence[SlotCount]:
+        """Return events of some fingerprints per slot and release, in order."""
+        rows = [row for row in self._of_project(tenant, project) if row.fingerprint in fingerprints]
+        return rates.events(rows, environment, start, end, width)
+
+    def release_activity(
+        self, tenant: TenantId, project: ProjectId, environment: str, start: int, end: int, width: int
+    ) -> Sequence[SlotCount]:
+        """Return events of all fingerprints per slot and release, in order."""
+        return rates.events(self._of_project(tenant, project), environment, start, end, width)
+
+    def release_sessions(
+        self, tenant: TenantId, project: ProjectId, environment: str, start: int, end: int, width: int
+    ) -> Sequence[SlotCount]:
+        """Return sessions per slot and release, in order."""
+        rows = self._others_of(ArchivedSessions, tenant, project, environment)
+        return rates.sessions(rows, start, end, width)
+
+    def new_errors(
+        self,
+        tenant: TenantId,
+        project: ProjectId,
+        environment: str,
+        releases: Sequence[str],
+        start: int,
+        end: int,
+        limit: int,
+    ) -> Sequence[NewError]:
+        """Return fingerprints that were first seen in that time, most events first."""
+        return rates.new_errors(self._of_project(tenant, project), environment, releases, start, end)[:limit]
+
+    def releases_since(
+        self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
+    ) -> Sequence[ReleaseSince]:
+        """Return releases that are new in the environment, in order."""
+        rows = [row for row in self._of_project(tenant, project) if row.environment == environment]
+        sessions = self._others_of(ArchivedSessions, tenant, project, environment)
+        return rates.releases_since(rows, sessions, since)[:limit]
+
+    def deploys_since(
+        self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
+    ) -> Sequence[ArchivedDeploy]:
+        """Return deploys of the environment, in order."""
+        rows = self._others_of(ArchivedDeploy, tenant, project, environment)
+        after = [row for row in rows if row.deployed_at >= since]
+        return sorted(after, key=lambda row: (row.deployed_at, row.deploy_id))[:limit]
+
     def count_events(self) -> int:
         """Return how many distinct events are archived."""
         with self._lock:
@@ -73,6 +132,18 @@ class MemoryEvidenceStore:
     def _seen(self, tenant: TenantId, project: ProjectId, fingerprint: Fingerprint) -> list[ArchivedEvent]:
         with self._lock:
             return list(self._by_fingerprint.get((tenant, project, fingerprint), ()))
+
+    def _of_project(self, tenant: TenantId, project: ProjectId) -> list[ArchivedEvent]:
+        with self._lock:
+            found = [rows for key, rows in self._by_fingerprint.items() if key[:2] == (tenant, project)]
+            return [row for rows in found for row in rows]
+
+    def _others_of(self, kind: type[Other], tenant: TenantId, project: ProjectId, environment: str) -> list[Other]:
+        with self._lock:
+            found = [row for row in self._others if isinstance(row, kind)]
+        return [
+            row for row in found if (row.tenant_id, row.project_id, row.environment) == (tenant, project, environment)
+        ]
 
 
 def _rank(row: ArchivedEvent) -> tuple[int, int, str]:

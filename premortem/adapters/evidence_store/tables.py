@@ -148,3 +148,16 @@ def archived_event(row: Sequence[Any]) -> ArchivedEvent:
         tags=tuple((name.decode(), value.decode()) for name, value in zip(names, values, strict=True)),
         payload=payload,
     )
+
+
+def archived_deploy(row: Sequence[Any]) -> ArchivedDeploy:
+    """Return the deploy of a row of `deploys_since.sql`, whose texts are bytes."""
+    tenant, project, deploy_id, deployed_at, release, environment = row
+    return ArchivedDeploy(
+        tenant_id=TenantId(tenant.decode()),
+        project_id=ProjectId(project),
+        deploy_id=deploy_id.decode(),
+        deployed_at=deployed_at,
+        release=release.decode(),
+        environment=environment.decode(),
+    )
