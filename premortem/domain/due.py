@@ -119,7 +119,8 @@ class Due:
             return
         most = PATIENCE[type(task)].attempts
         if awaited.deadline and most is not None and task.attempt >= most:
-            given_up.append(_given_up(task, self._clock))
+            reason = f"no worker answered in {task.attempt} attempts. Does one run? premortem doctor tells."
+            given_up.append(give_up(task, self._clock, reason, task.attempt))
             return
         attempt = task.attempt + 1 if awaited.deadline else task.attempt
         again = replace(task, id=task_id(type(task), task.caused_by, attempt), attempt=attempt, at=self._clock)
@@ -147,7 +148,8 @@ def _settles(fact: IncidentFact, task: Task) -> bool:
     return fact.id == answer_id(task)
 
 
-def _given_up(task: Task, at: int) -> TaskFailed:
+def give_up(task: Task, at: int, reason: str, attempts: int) -> TaskFailed:
+    """Return the fact that nobody will try the task again; the same one however often it is said."""
     return TaskFailed(
         id=FactId(derive("gave up", task.id)),
         incident_id=task.incident_id,
@@ -156,8 +158,8 @@ def _given_up(task: Task, at: int) -> TaskFailed:
         occurred_at=at,
         task_id=task.id,
         stage=QUEUES[type(task)].removesuffix("-tasks"),
-        reason=f"no worker answered in {task.attempt} attempts. Does one run? premortem doctor tells.",
-        attempts=task.attempt,
+        reason=reason,
+        attempts=attempts,
         v=2,
     )
 

@@ -83,6 +83,9 @@ QUEUES: dict[type[Task], str] = {
 }
 """Which queue each task travels on; each queue has a dead-letter queue named after it with `-dlq`."""
 
+MOST_RECEIVES = 5
+"""So often a task is handed out before it is given up."""
+
 VERSIONS: dict[type[Task], int] = dict.fromkeys(QUEUES, 2) | {FindDeploy: 1, Notify: 1}
 """The version of each task's shape that is written today."""
 

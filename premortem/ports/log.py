@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from premortem.domain.ids import TaskId
 from premortem.domain.tasks import Task
 
 Topic = Literal["sentry.events", "debugging.timeline", "sentry.payloads", "dead-letters"]
@@ -156,8 +157,9 @@ class QueueState(Struct, frozen=True, kw_only=True):
 class TaskQueue(Protocol):
     """Queues with SQS's words: at-least-once, visibility timeout, receive count, dead-letter queue.
 
-    A task id is accepted once: sending it again, before or after its deletion, changes nothing. A task received
-    more than `max_receives` times moves to `<queue>-dlq` instead of being handed out again.
+    A task id is accepted once: sending it again, before or after its deletion, changes nothing. Workers bury a task
+    that was received `domain.tasks.MOST_RECEIVES` times, with a fact that says so; one that comes to be received twice
+    more than that moves to `<queue>-dlq` by itself.
     """
 
     def send(self, tasks: Sequence[Task]) -> None:
@@ -176,8 +178,14 @@ class TaskQueue(Protocol):
     def delete(self, queue: str, receipts: Sequence[str]) -> None:
         """Remove the tasks for good; a stale receipt removes nothing."""
 
+    def bury(self, queue: str, received: Received) -> None:
+        """Move the task to `<queue>-dlq`, where it is visible at once; a stale receipt moves nothing."""
+
     def depth(self, queue: str) -> int:
         """Return how many tasks wait on the queue or are hidden in it."""
 
-    def redrive(self, queue: str) -> int:
-        """Move the tasks of `<queue>-dlq` that nobody holds back to `queue`, as if never received; return how many."""
+    def redrive(self, queue: str, task: TaskId | None = None) -> int:
+        """Move the tasks of `<queue>-dlq` that nobody holds back to `queue`, as if never received; return how many.
+
+        All of them, or only `task`.
+        """

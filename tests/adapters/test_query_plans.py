@@ -172,11 +172,22 @@ def test_a_task_is_received_by_queue_and_time_and_one_that_was_received_too_ofte
     assert {"tasks_visible", "tasks_received"} <= indexes(nodes)
 
 
+def test_whoever_waits_for_a_task_looks_at_no_more_than_the_first_of_each_queue(plans: Plans) -> None:
+    nodes = plans.of(lambda _: PostgresTaskQueue(plans.pool)._look.finds("fix-tasks"))
+    assert scanned(nodes) == set()
+    assert all("queue" in bound and "visible_at" in bound for bound in bounds(nodes, "tasks_visible"))
+    assert indexes(nodes) == {"tasks_visible"}
+
+
 def test_a_receipt_leads_to_its_task(plans: Plans) -> None:
     queue = PostgresTaskQueue(plans.pool)
-    held = queue.receive(QUEUE, RUNS, 60)
-    assert len(held) == RUNS
-    for act in (lambda n: queue.extend(QUEUE, held[n].receipt, 60), lambda n: queue.delete(QUEUE, [held[n].receipt])):
+    held = queue.receive(QUEUE, 2 * RUNS, 60)
+    assert len(held) == 2 * RUNS
+    for act in (
+        lambda n: queue.extend(QUEUE, held[n].receipt, 60),
+        lambda n: queue.delete(QUEUE, [held[n].receipt]),
+        lambda n: queue.bury(QUEUE, held[RUNS + n]),
+    ):
         nodes = plans.of(act)
         assert (scanned(nodes), indexes(nodes)) == (set(), {"tasks_pkey"})
 

@@ -109,12 +109,36 @@ def test_dead_tasks_go_back_to_their_queue_with_all_attempts_before_them(queue: 
     assert (queue.depth(QUEUE), queue.depth(f"{QUEUE}-dlq")) == (0, 0)
 
 
-def test_a_stale_receipt_neither_deletes_nor_extends(queue: TaskQueue) -> None:
+def test_one_dead_task_goes_back_alone_and_the_others_stay_to_be_seen(queue: TaskQueue) -> None:
+    queue.send([build_context("a"), build_context("b")])
+    for received in queue.receive(QUEUE, 2, 60):
+        queue.bury(QUEUE, received)
+    assert queue.redrive(QUEUE, build_context("nobody").id) == 0
+    assert queue.redrive(QUEUE, build_context("b").id) == 1
+    assert [received.task for received in queue.receive(QUEUE, 2, 60)] == [build_context("b")]
+    assert [received.task for received in queue.receive(f"{QUEUE}-dlq", 2, 60)] == [build_context("a")]
+
+
+def test_a_buried_task_is_dead_at_once_and_starts_anew_when_it_goes_back(queue: TaskQueue) -> None:
+    queue.send([build_context("a")])
+    (received,) = queue.receive(QUEUE, 1, 60)
+    queue.bury(QUEUE, received)
+    assert (queue.depth(QUEUE), queue.depth(f"{QUEUE}-dlq")) == (0, 1)
+    queue.bury(QUEUE, received)
+    queue.send([build_context("a")])
+    assert (queue.depth(QUEUE), queue.depth(f"{QUEUE}-dlq")) == (0, 1)
+    assert queue.redrive(QUEUE) == 1
+    (again,) = queue.receive(QUEUE, 1, 60)
+    assert (again.task, again.receive_count) == (build_context("a"), 1)
+
+
+def test_a_stale_receipt_neither_deletes_nor_extends_nor_buries(queue: TaskQueue) -> None:
     queue.send([build_context("a")])
     (first,) = queue.receive(QUEUE, 1, 0)
     queue.receive(QUEUE, 1, 60)
     queue.delete(QUEUE, [first.receipt])
-    assert queue.depth(QUEUE) == 1
+    queue.bury(QUEUE, first)
+    assert (queue.depth(QUEUE), queue.depth(f"{QUEUE}-dlq")) == (1, 0)
     with pytest.raises(Conflict):
         queue.extend(QUEUE, first.receipt, 60)
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from premortem.domain.tasks import QUEUES, Task
+from premortem.domain.ids import TaskId
+from premortem.domain.tasks import MOST_RECEIVES, QUEUES, Task
 from premortem.exceptions import Conflict
 from premortem.ports import Received
 
@@ -24,7 +25,7 @@ class _Held:
 class MemoryTaskQueue:
     """Tasks in a dict under one lock; `now` gives seconds."""
 
-    def __init__(self, *, max_receives: int = 5, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, max_receives: int = MOST_RECEIVES + 1, now: Callable[[], float] = time.monotonic) -> None:
         self._max_receives, self._now = max_receives, now
         self._lock = Lock()
         self._tasks: dict[str, _Held] = {}
@@ -82,11 +83,20 @@ class MemoryTaskQueue:
         with self._lock:
             return sum(held.queue == queue for held in self._tasks.values())
 
-    def redrive(self, queue: str) -> int:
+    def bury(self, queue: str, received: Received) -> None:
+        """Move the task to the dead-letter queue."""
+        with self._lock:
+            held = self._by_receipt(queue, received.receipt)
+            if held is not None:
+                held.queue, held.receive_count, held.receipt = f"{queue}-dlq", 0, ""
+                held.visible_at = self._now()
+
+    def redrive(self, queue: str, task: TaskId | None = None) -> int:
         """Move the dead tasks back."""
         with self._lock:
             now = self._now()
             dead = [h for h in self._tasks.values() if h.queue == f"{queue}-dlq" and h.visible_at <= now]
+            dead = [held for held in dead if task in (None, held.task.id)]
             for held in dead:
                 held.queue, held.receive_count, held.receipt = queue, 0, ""
         return len(dead)

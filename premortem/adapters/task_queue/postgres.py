@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from threading import Lock
 
 from premortem.adapters.postgres import Pool, connected, statement
 from premortem.domain import tasks as domain
-from premortem.domain.tasks import QUEUES, Task
+from premortem.domain.ids import TaskId
+from premortem.domain.tasks import MOST_RECEIVES, QUEUES, Task
 from premortem.exceptions import Conflict
 from premortem.ports import Received
 
@@ -15,8 +17,9 @@ _LOOK_SECONDS = 0.25
 class PostgresTaskQueue:
     """One table of tasks; the ids of all that were ever accepted in another."""
 
-    def __init__(self, pool: Pool, *, max_receives: int = 5) -> None:
+    def __init__(self, pool: Pool, *, max_receives: int = MOST_RECEIVES + 1) -> None:
         self._pool, self._max_receives = pool, max_receives
+        self._look = _Look(pool)
 
     def send(self, tasks: Sequence[Task]) -> None:
         """Accept each task once."""
@@ -31,14 +34,16 @@ class PostgresTaskQueue:
             connection.execute(statement(__file__, "send"), arrays, binary=True)
 
     def receive(self, queue: str, limit: int, visibility_seconds: int, wait_seconds: int = 0) -> Sequence[Received]:
-        """Hand out visible tasks, oldest first; looks again every quarter of a second while it waits for one."""
+        """Hand out visible tasks, oldest first; whoever waits for one looks four times a second, all together."""
+        if not wait_seconds:
+            return self._receive(queue, limit, visibility_seconds)
         deadline = time.monotonic() + wait_seconds
-        while not (received := self._receive(queue, limit, visibility_seconds)):
+        while True:
+            received = self._receive(queue, limit, visibility_seconds) if self._look.finds(queue) else ()
             left = deadline - time.monotonic()
-            if left <= 0:
-                break
+            if received or left <= 0:
+                return list(received)
             time.sleep(min(left, _LOOK_SECONDS))
-        return received
 
     def _receive(self, queue: str, limit: int, visibility_seconds: int) -> Sequence[Received]:
         arguments = {"queue": queue, "limit": limit, "seconds": visibility_seconds, "most": self._max_receives}
@@ -67,7 +72,32 @@ class PostgresTaskQueue:
             row = connection.execute(statement(__file__, "depth"), {"queue": queue}).fetchone()
         return row[0] if row else 0
 
-    def redrive(self, queue: str) -> int:
+    def bury(self, queue: str, received: Received) -> None:
+        """Move the task to the dead-letter queue."""
+        with connected(self._pool) as connection:
+            connection.execute(statement(__file__, "bury_one"), {"queue": queue, "receipt": received.receipt})
+
+    def redrive(self, queue: str, task: TaskId | None = None) -> int:
         """Move the dead tasks back."""
         with connected(self._pool) as connection:
-            return connection.execute(statement(__file__, "redrive"), {"queue": queue}).rowcount
+            return connection.execute(statement(__file__, "redrive"), {"queue": queue, "task": task}).rowcount
+
+
+class _Look:
+    """Which queues have a visible task, asked once for all that wait: so many queues cost no more than one."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool, self._lock = pool, Lock()
+        self._asked: dict[str, None] = {}
+        self._found: set[str] = set()
+        self._due = 0.0
+
+    def finds(self, queue: str) -> bool:
+        """Tell whether the queue had a visible task, a quarter of a second ago at most."""
+        with self._lock:
+            if queue not in self._asked or time.monotonic() >= self._due:
+                self._asked[queue] = None
+                with connected(self._pool) as connection:
+                    rows = connection.execute(statement(__file__, "visible"), {"queues": list(self._asked)}).fetchall()
+                self._found, self._due = {row[0] for row in rows}, time.monotonic() + _LOOK_SECONDS
+            return queue in self._found

@@ -93,24 +93,47 @@ class SqsTaskQueue:
             found = self._client.get_queue_attributes(QueueUrl=self._url(queue), AttributeNames=names)
         return sum(int(found["Attributes"].get(name, 0)) for name in names)
 
-    def redrive(self, queue: str) -> int:
+    def bury(self, queue: str, received: Received) -> None:
+        """Send the task to the dead-letter queue, then delete its message; a crash in between leaves it in both."""
+        task, _, handle = received.receipt.partition(":")
+        if not self._ledger.holds(TaskId(task), handle):
+            return
+        with translated(queue):
+            self._client.send_message(
+                QueueUrl=self._url(f"{queue}-dlq"), MessageBody=domain.encode(received.task).decode()
+            )
+        self._delete(queue, [handle])
+        self._ledger.release(received.task.id, handle)
+
+    def redrive(self, queue: str, task: TaskId | None = None) -> int:
         """Send the tasks of the dead-letter queue back to `queue`; return how many went.
 
         Our own loop, since servers other than Amazon's cannot move messages. A crash within leaves a task in both
         queues; once it is done the other message is dropped.
         """
         dead, count = f"{queue}-dlq", 0
+        others: list[str] = []
         while messages := self._messages(dead, _BATCH, 60, 0):
             for message in messages:
-                task = _task(message)
-                if task is None:
-                    continue  # not ours: it stays where a person will look at it
-                self._ledger.release(task.id)  # before the new message is there, or whoever gets it would drop it
+                found = _task(message)
+                if found is None or task not in (None, found.id):
+                    others.append(message["ReceiptHandle"])  # it stays where a person will look at it
+                    continue
+                self._ledger.release(found.id)  # before the new message is there, or whoever gets it would drop it
                 with translated(queue):
                     self._client.send_message(QueueUrl=self._url(queue), MessageBody=message["Body"])
                 self._delete(dead, [message["ReceiptHandle"]])
                 count += 1
+        self._show(dead, others)
         return count
+
+    def _show(self, queue: str, handles: Sequence[str]) -> None:
+        """Make messages that were only looked at visible again."""
+        for handle in handles:
+            with translated(queue):
+                self._client.change_message_visibility(
+                    QueueUrl=self._url(queue), ReceiptHandle=handle, VisibilityTimeout=0
+                )
 
     def _claimed(self, queue: str, message: Message, useless: list[str]) -> Received | None:
         """Return the message as a task in the caller's hands, or None; what is of no use goes to `useless`."""

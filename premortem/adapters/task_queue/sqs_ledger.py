@@ -48,7 +48,9 @@ class SqsLedger:
             done = connection.execute(statement(__file__, "ledger_finish"), {"task": task, "receipt": receipt})
             return done.rowcount == 1
 
-    def release(self, task: TaskId) -> None:
-        """Let whichever message comes next carry the task: it goes back to its queue in a new one."""
+    def release(self, task: TaskId, receipt: str | None = None) -> None:
+        """Let whichever message comes next carry the task, which goes to another queue in a new one; with `receipt`
+        only when that is the newest.
+        """
         with connected(self._pool) as connection:
-            connection.execute(statement(__file__, "ledger_release"), {"task": task})
+            connection.execute(statement(__file__, "ledger_release"), {"task": task, "receipt": receipt})

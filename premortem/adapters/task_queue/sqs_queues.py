@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from premortem.adapters.task_queue.sqs_client import Client, translated
-from premortem.domain.tasks import QUEUES
+from premortem.domain.tasks import MOST_RECEIVES, QUEUES
 from premortem.exceptions import Malformed
 from premortem.ports import QueueState
 
-MAX_RECEIVES = 5
+MAX_RECEIVES = MOST_RECEIVES + 1
 _KEPT_SECONDS = 14 * 86_400
 """The longest that SQS keeps a message."""
 _ATTRIBUTES = {"MessageRetentionPeriod": str(_KEPT_SECONDS), "VisibilityTimeout": "60"}
