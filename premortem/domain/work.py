@@ -1,7 +1,7 @@
 """Work: a task with everything that is known of its incident, and the answer that a handler gives."""
 
 from collections.abc import Sequence
-from typing import Generic, TypedDict, TypeVar
+from typing import Generic, Literal, TypedDict, TypeVar
 
 from msgspec import Struct
 
@@ -54,3 +54,31 @@ class Answer(Struct, frozen=True):
 
     facts: tuple[IncidentFact, ...] = ()
     records: tuple[ProjectRecord, ...] = ()
+
+
+Ending = Literal["answered", "deleted", "retried", "buried"]
+"""What became of a task in a worker's hands: answered, needless and so deleted, given back for later, given up."""
+
+
+class WorkTally(Struct, frozen=True, kw_only=True):
+    """Tasks of one queue: how often one was received, and how that ended. A task that is given back counts again."""
+
+    received: int = 0
+    answered: int = 0
+    deleted: int = 0
+    retried: int = 0
+    buried: int = 0
+
+    @property
+    def unfinished(self) -> int:
+        """Those in some worker's hands, and those that were when it died: they are received again."""
+        return self.received - self.answered - self.deleted - self.retried - self.buried
+
+    def __add__(self, other: "WorkTally") -> "WorkTally":
+        return WorkTally(
+            received=self.received + other.received,
+            answered=self.answered + other.answered,
+            deleted=self.deleted + other.deleted,
+            retried=self.retried + other.retried,
+            buried=self.buried + other.buried,
+        )

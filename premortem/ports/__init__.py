@@ -60,6 +60,7 @@ from premortem.ports.work import (
     Tracer,
     Worktree,
 )
+from premortem.ports.workers import WorkerBook
 
 __all__ = [
     "TOPICS",
@@ -110,5 +111,6 @@ __all__ = [
     "Topic",
     "TopicState",
     "Tracer",
+    "WorkerBook",
     "Worktree",
 ]
