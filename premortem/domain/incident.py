@@ -64,13 +64,13 @@ _WORKING: tuple[Status, ...] = tuple(status for status in _OPEN if status != "ne
 
 TRANSITIONS: dict[type[IncidentFact], tuple[tuple[Status, ...], Status | None]] = {
     # fact: (statuses that it may move, the status it moves them to; None = it never moves the status)
-    ContextBuilt: (("detected", "reopened", "deployed"), "investigating"),
-    RootCauseProposed: (("detected", "investigating", "reopened"), "root_cause_proposed"),
-    InstrumentationProposed: (("root_cause_proposed", "reopened"), "instrumentation_proposed"),
-    FixProposed: (("root_cause_proposed", "instrumentation_proposed", "reopened"), "fix_proposed"),
-    PullRequestOpened: (("instrumentation_proposed", "fix_proposed"), "in_review"),
-    FixApplied: (("in_review", "fix_proposed", "instrumentation_proposed"), "merged"),
-    FixDeployed: (("merged", "in_review"), "deployed"),
+    ContextBuilt: (("detected", "reopened", "deployed", "needs_human"), "investigating"),
+    RootCauseProposed: (("detected", "investigating", "reopened", "needs_human"), "root_cause_proposed"),
+    InstrumentationProposed: (("root_cause_proposed", "reopened", "needs_human"), "instrumentation_proposed"),
+    FixProposed: (("root_cause_proposed", "instrumentation_proposed", "reopened", "needs_human"), "fix_proposed"),
+    PullRequestOpened: (("instrumentation_proposed", "fix_proposed", "needs_human"), "in_review"),
+    FixApplied: (("in_review", "fix_proposed", "instrumentation_proposed", "needs_human"), "merged"),
+    FixDeployed: (("merged", "in_review", "needs_human"), "deployed"),
     IncidentResolved: (_OPEN, "resolved"),
     IncidentReopened: (("resolved", "deployed"), "reopened"),
     IncidentSuppressed: (_OPEN, "suppressed"),
@@ -81,10 +81,15 @@ TRANSITIONS: dict[type[IncidentFact], tuple[tuple[Status, ...], Status | None]] 
     EvaluationCompleted: ((), None),
     HumanResponded: (_OPEN, "investigating"),
 }
-"""Every fact and the moves that it may make. A fact that arrives in another status is kept and moves nothing."""
+"""Every fact and the moves that it may make. A fact that arrives in another status is kept and moves nothing.
+
+Work that was given up may be done after all, when its dead letter is sent back: then its answer goes on from there.
+"""
 
 _STILL = ("note", "acknowledge", "resolve", "suppress")
 """Answers of a person that move nothing by themselves: a fact of its own follows upon the last two."""
+NOTICE_STAGE = "notification"
+"""Where a task failed that told somebody something: the work on the incident goes on without it."""
 FAILED = ("ineffective", "harmful")
 """Effects of a fix that did not help."""
 
@@ -169,6 +174,7 @@ def evolve(incident: Incident | None, fact: IncidentFact) -> Incident | None:
 def _moved(status: Status, fact: IncidentFact) -> Status:
     from_statuses, to_status = TRANSITIONS[type(fact)]
     still = isinstance(fact, HumanResponded) and fact.action in _STILL
+    still = still or (isinstance(fact, TaskFailed) and fact.stage == NOTICE_STAGE)
     return to_status if to_status is not None and status in from_statuses and not still else status
 
 

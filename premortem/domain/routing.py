@@ -5,7 +5,7 @@ from typing import Literal, assert_never
 from msgspec import Struct
 
 from premortem.domain.ids import FactId, derive
-from premortem.domain.incident import FAILED, Incident
+from premortem.domain.incident import FAILED, NOTICE_STAGE, Incident
 from premortem.domain.project_stream import Muted, ProjectRecord, Resolved
 from premortem.domain.tasks import (
     VERSIONS,
@@ -104,7 +104,7 @@ def react(incident: Incident, fact: IncidentFact, policy: Policy = DEFAULT) -> R
         case IncidentResolved():
             return Reaction(tasks=(_notify(fact, "resolved"),), records=_resolved(incident, fact))
         case TaskFailed():
-            return _tell(fact, "needs_you")
+            return NOTHING if fact.stage == NOTICE_STAGE else _tell(fact, "needs_you")
         case HumanResponded():
             return _upon_answer(incident, fact)
         case IncidentMerged() | IncidentSuppressed():
@@ -153,7 +153,7 @@ def _upon_answer(incident: Incident, fact: HumanResponded) -> Reaction:
         case "note" | "acknowledge":
             return NOTHING
         case "correct_cause" | "reject_cause" | "reject_fix":
-            return _ask(fact, BuildContext)
+            return NOTHING if incident.status in ("resolved", "suppressed") else _ask(fact, BuildContext)
         case "resolve":
             return Reaction(facts=(_follow_resolved(fact, "by_person", None, fact.by),))
         case "suppress":

@@ -51,13 +51,13 @@ SAID: dict[type[IncidentFact], dict[str, Any]] = {
 WORKING = " ".join(s for s in STATUSES if s not in ("resolved", "suppressed", "needs_human"))
 MOVES: dict[type[IncidentFact], tuple[str, str | None]] = {
     # what the product promises, written a second time: (statuses that the fact moves, the status it moves them to)
-    ContextBuilt: ("detected reopened deployed", "investigating"),
-    RootCauseProposed: ("detected investigating reopened", "root_cause_proposed"),
-    InstrumentationProposed: ("root_cause_proposed reopened", "instrumentation_proposed"),
-    FixProposed: ("root_cause_proposed instrumentation_proposed reopened", "fix_proposed"),
-    PullRequestOpened: ("instrumentation_proposed fix_proposed", "in_review"),
-    FixApplied: ("in_review fix_proposed instrumentation_proposed", "merged"),
-    FixDeployed: ("merged in_review", "deployed"),
+    ContextBuilt: ("detected reopened deployed needs_human", "investigating"),
+    RootCauseProposed: ("detected investigating reopened needs_human", "root_cause_proposed"),
+    InstrumentationProposed: ("root_cause_proposed reopened needs_human", "instrumentation_proposed"),
+    FixProposed: ("root_cause_proposed instrumentation_proposed reopened needs_human", "fix_proposed"),
+    PullRequestOpened: ("instrumentation_proposed fix_proposed needs_human", "in_review"),
+    FixApplied: ("in_review fix_proposed instrumentation_proposed needs_human", "merged"),
+    FixDeployed: ("merged in_review needs_human", "deployed"),
     IncidentResolved: (f"{WORKING} needs_human", "resolved"),
     IncidentReopened: ("resolved deployed", "reopened"),
     IncidentSuppressed: (f"{WORKING} needs_human", "suppressed"),
@@ -135,6 +135,11 @@ def test_a_fact_moves_an_incident_from_these_statuses_and_from_no_other(
     froms, to = MOVES[kind]
     assert moved.status == (to if status in froms.split() else status)
     assert moved.facts == (*before.facts, "f")
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_notice_that_reached_nobody_stops_no_work(status: Status) -> None:
+    assert after(at(status), fact(TaskFailed, stage="notification")).status == status
 
 
 def test_an_incident_opens_with_what_its_detection_said() -> None:

@@ -158,3 +158,9 @@ def test_whoever_suppresses_an_incident_mutes_its_errors_with_a_tripwire() -> No
 def test_late_answers_about_an_incident_that_is_over_set_nothing_in_motion() -> None:
     over = fold([about(IncidentResolved, id=FactId("r"), reason="by_person")], ONE)
     assert react_after(about(ContextBuilt, evidence_ids=()), over) == NOTHING
+    rejected = about(HumanResponded, by="ann", text="no", action="reject_cause")
+    assert react_after(rejected, over) == NOTHING
+
+
+def test_a_notice_that_reached_nobody_brings_no_further_notice() -> None:
+    assert react_after(about(TaskFailed, task_id="t", stage="notification", reason="r")) == NOTHING
