@@ -9,7 +9,7 @@ from premortem.exceptions import Malformed
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+@/-]{0,199}\Z")
 _NOT_IN_REF = ("..", "@{", "//", "/.", ".lock/")
-_SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!/)[^\s]+\Z")
+_SCP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s:/-][^\s]*\Z")
 SCHEMES = {"https": "https", "http": "http", "ssh": "ssh", "file": "file"}
 """Schemes of URLs that may be configured, and git's protocol for each."""
 _LONGEST_PATH = 1_000

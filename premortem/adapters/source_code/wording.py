@@ -23,7 +23,7 @@ def commits(out: bytes, *, cut: bool) -> list[Commit]:
     touched: list[list[str]] = []
     tokens = iter(out.decode(errors="replace").split("\0"))
     for token in (token.lstrip("\n") for token in tokens):
-        if token.startswith(":"):
+        if token.startswith(":") and touched:
             touched[-1].append(next(tokens, ""))
         elif token:
             heads.append((token, next(tokens, ""), next(tokens, ""), next(tokens, "")))
@@ -65,7 +65,7 @@ def _blamed(lines: Iterator[str]) -> Iterator[BlamedLine]:
 
 
 def _milliseconds(seconds: str) -> int:
-    return min(max(int(seconds), 0), 1 << 43) * 1000 if seconds.lstrip("-").isdigit() else 0
+    return min(max(int(seconds), 0), 1 << 43) * 1000 if seconds.removeprefix("-").isdecimal() else 0
 
 
 def commits_in(release: str) -> list[str]:
