@@ -19,7 +19,7 @@ settings.register_profile("same", derandomize=True, deadline=None, database=None
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("explore" if os.environ.get("PREMORTEM_TEST_EXPLORE") else "same")
 
-_FIXTURES = ("clickhouse_fixture", "kafka_fixture", "sqs_fixture")
+_FIXTURES = ("clickhouse_fixture", "github_fixture", "kafka_fixture", "sqs_fixture")
 _TEMPLATE = "migrated_template"
 _numbers = itertools.count()
 

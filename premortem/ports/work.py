@@ -140,19 +140,30 @@ class PullRequestState(Struct, frozen=True, kw_only=True):
 
 
 class CodeHost(Protocol):
-    """Where pull requests are opened. Never merges, never approves, never writes to a branch that is not ours.
+    """Where pull requests are opened. Never merges, never approves, never writes to a branch that is there already.
 
+    Only branches of the repository itself count: one of a fork, whatever its name, is nobody's of ours.
     Raises Unavailable when the host does not answer or asks to wait, Malformed when it refuses what was asked.
     """
 
     def open_pull_request(self, repository: Repository, draft: Draft) -> PullRequestState:
-        """Open a draft; returns the one that is there when its branch has one already."""
+        """Open a draft; returns the one that is there when its branch has one already, whatever became of it.
+
+        Broken off anywhere and asked for again, there is one branch and one pull request. Raises Malformed when the
+        branch is there and holds anything but this draft, when nothing would change, or for a commit that is not there.
+        """
+
+    def find(self, repository: Repository, branch: str) -> PullRequestState | None:
+        """Return the newest pull request of a branch, whatever became of it, or None."""
 
     def pull_request(self, repository: Repository, number: int) -> PullRequestState:
-        """Return a pull request as it is now."""
+        """Return a pull request as it is now; Malformed when there is none of that number."""
 
     def open_count(self, repository: Repository, branch_prefix: str) -> int:
         """Return how many pull requests are open whose branch begins so."""
+
+    def opened_since(self, repository: Repository, branch_prefix: str, since: int) -> int:
+        """Return how many were opened at `since` or later (by the host's clock), also those closed by now."""
 
 
 # -------------------------------------------------------------------------------------------------- language model
