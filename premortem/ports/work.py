@@ -25,6 +25,14 @@ class Repository(Struct, frozen=True, kw_only=True):
     """Where pull requests go."""
     path_prefix: str = ""
     """What stands before a frame's file name in the repository; empty = nothing."""
+    deployed_by: Literal["nothing", "deployment", "release", "push"] = "nothing"
+    """What the code host tells that counts as a deploy: a deployment that succeeded, a release that was published, a
+    push to the branch; nothing = deploys are reported in another way.
+    """
+    environment: str = "production"
+    """Which one a published release or a push reaches."""
+    release_prefix: str = ""
+    """What stands before a tag or a commit in the releases that events name, like `shop@`."""
 
 
 class Commit(Struct, frozen=True, kw_only=True):
