@@ -137,12 +137,12 @@ def revert_of(source: SourceCode, repository: Repository, base: str, cause: Root
     """Return the proposal to take the suspect change out again, without edits where that cannot be done."""
     suspect = cause.suspect
     if suspect is None:
-        return _nothing("No change is suspected, so there is none to take out again.")
+        return nothing("No change is suspected, so there is none to take out again.")
     short = suspect.commit[:12]
     parents = source.commits(repository, None, suspect.commit, limit=1)
     parent = parents[0].parents[0] if parents and parents[0].parents else None
     if parent is None:
-        return _nothing(f"Commit {short} is the repository's first one.")
+        return nothing(f"Commit {short} is the repository's first one.")
     files = [
         Versions(path, *(source.file(repository, commit, path) for commit in (parent, suspect.commit, base)))
         for path in suspect.paths
@@ -150,9 +150,9 @@ def revert_of(source: SourceCode, repository: Repository, base: str, cause: Root
     try:
         edits = reverted(files)
     except NotRevertible as problem:
-        return _nothing(f"Commit {short} cannot be taken out by itself: {problem}.")
+        return nothing(f"Commit {short} cannot be taken out by itself: {problem}.")
     if not edits:
-        return _nothing(f"Commit {short} changed no text that can be put back.")
+        return nothing(f"Commit {short} changed no text that can be put back.")
     return Proposal(
         edits=edits,
         form="revert",
@@ -164,7 +164,8 @@ def revert_of(source: SourceCode, repository: Repository, base: str, cause: Root
     )
 
 
-def _nothing(why: str) -> Proposal:
+def nothing(why: str) -> Proposal:
+    """Return what stands for a fix where none is proposed, with the reason."""
     return Proposal(
         edits=(), form="fix", summary="No fix is proposed", explanation=why, risk="", rollback="", success=""
     )

@@ -1,0 +1,1 @@
+"""Language models: whatever speaks OpenAI's interface."""

@@ -1,0 +1,127 @@
+"""Asking a model: within budgets, in a fence, and once more when its answer keeps not to the schema.
+
+A model has no tools. It gets our instructions and what was observed, apart from each other, and gives back JSON that is
+validated here; whatever it claims is then judged by code.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from premortem.domain.evidence import Evidence, Made
+from premortem.domain.tasks import Task
+from premortem.exceptions import Malformed
+from premortem.ports import LanguageModel, ModelAnswer, Prompt, Spending
+
+_PROMPTS = Path(__file__).with_name("prompts")
+_CHARACTERS_PER_TOKEN = 3
+"""Fewer than any tokeniser needs for English and code, so that a budget is never passed by an estimate."""
+_MOST_CHARACTERS = 120_000
+_MOST_SHOWN = 12_000
+_MOST_PROBLEMS = 1_500
+
+
+class Answering(BaseModel):
+    """What a model's answer is validated as: no further names, no conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+A = TypeVar("A", bound=Answering)
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What one question may take."""
+
+    output_tokens: int = 4_000
+    seconds: float = 120.0
+
+
+class Asked(Struct, Generic[A], frozen=True, kw_only=True):
+    """An answer, or None and why there is none; and what it took in all."""
+
+    answer: A | None
+    why: str
+    made: Made
+
+
+class Questions:
+    """Asks one model on behalf of agents."""
+
+    def __init__(self, model: LanguageModel, spending: Spending, limits: Limits | None = None) -> None:
+        self._model, self._spending, self._limits = model, spending, limits or Limits()
+
+    def ask(self, task: Task, name: str, version: int, observed: object, schema: type[A]) -> Asked[A]:
+        """Return the model's answer to `prompts/<name>.md` about `observed`, asked twice at most.
+
+        No answer: the budget is spent, or it kept not to the schema, or the model refused. Raises Unavailable.
+        """
+        said: list[ModelAnswer] = []
+        problem = ""
+        for _ in range(2):
+            prompt = self._prompt(task, name, observed, schema, problem)
+            if not self._affordable(task, prompt):
+                return self._asked(None, "the budget for models is spent", name, version, said)
+            try:
+                answer = self._model.answer(prompt)
+            except Malformed as refusal:
+                return self._asked(None, str(refusal), name, version, said)
+            said.append(answer)
+            tokens = answer.input_tokens + answer.output_tokens
+            self._spending.spend(task.tenant_id, task.incident_id, task.at, tokens, answer.cost_microdollars)
+            try:
+                return self._asked(schema.model_validate_json(answer.text), "", name, version, said)
+            except ValidationError as invalid:
+                problem = str(invalid.errors(include_url=False, include_input=False))[:_MOST_PROBLEMS]
+        return self._asked(None, "the model's answers kept not to the schema", name, version, said)
+
+    def _prompt(self, task: Task, name: str, observed: object, schema: type[A], problem: str) -> Prompt:
+        fence = hashlib.sha256(f"fence/{task.id}".encode()).hexdigest()[:24]
+        shown = msgspec.json.encode(observed, order="sorted").decode()[:_MOST_CHARACTERS]
+        again = f"\n\nYour last answer was not valid: {problem}" if problem else ""
+        return Prompt(
+            instructions=(_PROMPTS / f"{name}.md").read_text() + f"\nThe fence is {fence}.{again}\n",
+            observed=f"{fence}\n{shown}\n{fence}",
+            schema_name=name,
+            schema=schema.model_json_schema(),
+            max_output_tokens=self._limits.output_tokens,
+            seconds=self._limits.seconds,
+        )
+
+    def _affordable(self, task: Task, prompt: Prompt) -> bool:
+        characters = len(prompt.instructions) + len(prompt.observed)
+        left = self._spending.left(task.tenant_id, task.incident_id, task.at)
+        needed = characters // _CHARACTERS_PER_TOKEN + prompt.max_output_tokens
+        return left.tokens >= needed and left.cost_microdollars > 0
+
+    def _asked(self, answer: A | None, why: str, name: str, version: int, said: list[ModelAnswer]) -> Asked[A]:
+        made = Made(
+            by="model",
+            agent=name,
+            agent_version=version,
+            model=self._model.name,
+            prompt_hash=said[-1].prompt_hash if said else "",
+            input_tokens=sum(each.input_tokens for each in said),
+            output_tokens=sum(each.output_tokens for each in said),
+            cost_microdollars=sum(each.cost_microdollars for each in said),
+        )
+        return Asked(answer=answer, why=why, made=made)
+
+
+def shown(evidence: tuple[Evidence, ...]) -> list[Mapping[str, object]]:
+    """Return the observations as a model is shown them: the result as the text that citations quote."""
+    return [
+        {
+            "id": each.id,
+            "kind": each.kind,
+            "title": each.title,
+            "written_by_anybody": each.untrusted,
+            "result": each.result[:_MOST_SHOWN],
+        }
+        for each in evidence
+    ]
