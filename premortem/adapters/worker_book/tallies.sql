@@ -1,0 +1,1 @@
+SELECT queue, received, answered, deleted, retried, buried FROM worker_tallies
