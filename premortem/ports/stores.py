@@ -8,6 +8,7 @@ from msgspec import Struct
 from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, IncidentId, ProjectId, TenantId
 from premortem.domain.incident import Incident, Status
+from premortem.ports.work import Repository
 
 
 # -------------------------------------------------------------------------------------------------- incident store
@@ -176,6 +177,9 @@ class EvidenceStore(Protocol):
         of that time.
         """
 
+    def release_first_seen(self, tenant: TenantId, project: ProjectId, environment: str, release: str) -> int | None:
+        """Return when the release's first event or session ever in the environment was, or None."""
+
     def deploys_since(
         self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
     ) -> Sequence[ArchivedDeploy]:
@@ -261,3 +265,14 @@ class Administration(Protocol):
 
     def create_integration(self, tenant: TenantId, project: ProjectId, kind: IntegrationKind, secret: str) -> None:
         """Store an integration; Malformed when the secret is empty."""
+
+    def add_repository(self, repository: Repository) -> None:
+        """Map a repository to its project, in place of one of the same name; Malformed for no such project, or for
+        what git could not be asked for.
+        """
+
+    def repositories(self, tenant: TenantId, project: ProjectId) -> Sequence[Repository]:
+        """Return the project's repositories in order of name."""
+
+    def remove_repository(self, tenant: TenantId, project: ProjectId, name: str) -> None:
+        """Forget a repository; Malformed when the project has none of that name."""

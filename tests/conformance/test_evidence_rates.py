@@ -181,6 +181,25 @@ def test_a_release_is_new_in_an_environment_from_its_first_event_or_session_ther
     assert list(store.releases_since(*_WHERE, _NOON, 1)) == [ReleaseSince("by sessions", _NOON)]
 
 
+def test_the_first_sight_of_a_release_is_that_of_its_environment_to_the_millisecond(store: EvidenceStore) -> None:
+    store.insert(
+        [
+            _event(1, _NOON + 7),
+            _event(2, _NOON + 3),
+            _event(3, _NOON + 40 * _HOUR),
+            _event(4, _NOON - _HOUR, environment="staging"),
+            _event(5, _NOON, release="shop@2"),
+            _sessions("a", _NOON - _MINUTE, "shop@2", exited=1),
+            _sessions("b", _NOON, "quiet 'quoted'", exited=1),
+        ]
+    )
+    assert store.release_first_seen(*_WHERE, "shop@1") == _NOON + 3
+    assert store.release_first_seen(*_WHERE, "shop@2") == _NOON - _MINUTE
+    assert store.release_first_seen(*_WHERE, "quiet 'quoted'") == _NOON
+    assert store.release_first_seen(*_WHERE, "never") is None
+    assert store.release_first_seen(_OTHER, _SHOP, "production", "shop@1") is None
+
+
 def test_deploys_of_an_environment_are_told_from_a_time_on_in_order(store: EvidenceStore) -> None:
     wanted = [_deploy("b", _NOON), _deploy("a", _NOON + 1, release="shop@3 'quoted'")]
     others = [

@@ -122,6 +122,12 @@ class ClickHouseEvidenceStore:
         rows = self._ask("releases_since", tenant, project, environment=environment, since=since, limit=limit)
         return [ReleaseSince(release.decode(), first_seen) for release, first_seen in rows]
 
+    def release_first_seen(self, tenant: TenantId, project: ProjectId, environment: str, release: str) -> int | None:
+        """Return the release's first event or session in the environment, or None."""
+        asked: _Asked = {"environment": environment, "release": release}
+        first: int | None = self._ask("release_first_seen", tenant, project, **asked)[0][0]
+        return first
+
     def deploys_since(
         self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
     ) -> Sequence[ArchivedDeploy]:

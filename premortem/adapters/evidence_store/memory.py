@@ -112,6 +112,13 @@ class MemoryEvidenceStore:
         sessions = self._others_of(ArchivedSessions, tenant, project, environment)
         return rates.releases_since(rows, sessions, since)[:limit]
 
+    def release_first_seen(self, tenant: TenantId, project: ProjectId, environment: str, release: str) -> int | None:
+        """Return the release's first event or session in the environment, or None."""
+        events = [row for row in self._of_project(tenant, project) if row.environment == environment]
+        times = [row.occurred_at for row in events if row.release == release]
+        sessions = self._others_of(ArchivedSessions, tenant, project, environment)
+        return min([*times, *(row.started_at for row in sessions if row.release == release)], default=None)
+
     def deploys_since(
         self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
     ) -> Sequence[ArchivedDeploy]:
