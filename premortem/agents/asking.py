@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from premortem.domain.evidence import Evidence, Made
 from premortem.domain.tasks import Task
 from premortem.exceptions import Malformed
-from premortem.ports import LanguageModel, ModelAnswer, Prompt, Spending
+from premortem.ports import LanguageModel, ModelAnswer, Prompt, Spending, Tracer
 
 _PROMPTS = Path(__file__).with_name("prompts")
 _CHARACTERS_PER_TOKEN = 3
@@ -53,8 +53,8 @@ class Asked(Struct, Generic[A], frozen=True, kw_only=True):
 class Questions:
     """Asks one model on behalf of agents."""
 
-    def __init__(self, model: LanguageModel, spending: Spending, limits: Limits | None = None) -> None:
-        self._model, self._spending, self._limits = model, spending, limits or Limits()
+    def __init__(self, model: LanguageModel, spending: Spending, tracer: Tracer, limits: Limits | None = None) -> None:
+        self._model, self._spending, self._tracer, self._limits = model, spending, tracer, limits or Limits()
 
     def ask(self, task: Task, name: str, version: int, observed: object, schema: type[A]) -> Asked[A]:
         """Return the model's answer to `prompts/<name>.md` about `observed`, asked twice at most.
@@ -72,6 +72,9 @@ class Questions:
             except Malformed as refusal:
                 return self._asked(None, str(refusal), name, version, said)
             said.append(answer)
+            trace = self._tracer.trace_id(task.incident_id, name, task.attempt)
+            used = (answer.input_tokens, answer.output_tokens)
+            self._tracer.record(trace, f"{name} model", prompt.observed, answer.text, model=answer.model, tokens=used)
             tokens = answer.input_tokens + answer.output_tokens
             self._spending.spend(task.tenant_id, task.incident_id, task.at, tokens, answer.cost_microdollars)
             try:

@@ -79,7 +79,8 @@ class Fixes:
             resolved,
             context,
             proposal.explanation,
-            from_history=proposal.form == "revert",
+            from_history=made.by == "rules",
+            proof_needed=made.by != "rules",
         )
         trace = self._tracer.trace_id(work.task.incident_id, _STEP, work.task.attempt)
         made = replace(

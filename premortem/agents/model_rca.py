@@ -60,12 +60,11 @@ class ModelAnalyst:
     def __init__(self, questions: Questions) -> None:
         self._questions = questions
 
-    def claim(self, work: Work[ProposeRootCause], context: ContextBuilt) -> tuple[Claimed, Made]:
-        """Return what the model claims; inconclusive, with the reason, when it gave no answer. Raises Unavailable."""
+    def claim(self, work: Work[ProposeRootCause], context: ContextBuilt) -> tuple[Claimed | str, Made]:
+        """Return what the model claims, or why it gave no answer; and what it took. Raises Unavailable."""
         asked = self._questions.ask(work.task, "rca", VERSION, _observed(work, context), RootCauseAnswer)
         if asked.answer is None:
-            summary = f"The model gave no answer: {asked.why}."
-            return Claimed(verdict="inconclusive", summary=summary, confidence=0.0, missing=context.gaps), asked.made
+            return asked.why, asked.made
         return _claimed(asked.answer, context), asked.made
 
 

@@ -1,4 +1,4 @@
-"""ProposeRootCause: what brought the error, by a model where there is one and by rules beside it; code decides.
+"""ProposeRootCause: what brought the error, by rules, and told by a model where there is one; code decides.
 
 Whoever analyses gives a claim; `domain.claims.settle` takes out what no stored evidence shows and caps the confidence.
 """
@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from premortem.agents import rules
-from premortem.agents.suspects import commit_named, support_for
+from premortem.agents.suspects import as_well_tied, commit_named, support_for
 from premortem.domain.claims import Claimed, settle
 from premortem.domain.evidence import Made
 from premortem.domain.tasks import ProposeRootCause
@@ -25,8 +25,8 @@ _STEP = "rca"
 class Analyst(Protocol):
     """A model that claims a cause. Its `Made` says what that took; raises Retryable when it cannot answer now."""
 
-    def claim(self, work: Work[ProposeRootCause], context: ContextBuilt) -> tuple[Claimed, Made]:
-        """Return the claim, inconclusive when the budget is spent, and who made it."""
+    def claim(self, work: Work[ProposeRootCause], context: ContextBuilt) -> tuple[Claimed | str, Made]:
+        """Return the claim, or why there is none (the budget is spent, no valid answer), and who made it."""
 
 
 class RootCauses:
@@ -39,10 +39,12 @@ class RootCauses:
         """Return the root cause that the context shows. Raises Permanent when there is none, Retryable."""
         started = self._seconds()
         context = cause_of(work)
-        claimed = by_rules = rules.claim(context.evidence, context.gaps)
+        by_rules = rules.claim(context.evidence, context.gaps)
         made = Made(by="rules", agent=rules.AGENT, agent_version=rules.VERSION)
+        claimed: Claimed | str | None = None
         if self._analyst is not None:
-            claimed, made = self._analyst.claim(work, context)
+            claimed, by_model = self._analyst.claim(work, context)
+            made = _took(made, by_model) if isinstance(claimed, str) else by_model
         trace = self._tracer.trace_id(work.task.incident_id, _STEP, work.task.attempt)
         duration_ms = round((self._seconds() - started) * 1000)
         made = replace(
@@ -53,9 +55,11 @@ class RootCauses:
             trace_id=trace,
             trace_url=self._tracer.trace_url(trace),
         )
-        fact = _proposed(work, context, claimed, made)
-        if self._analyst is not None:
-            fact = replace(fact, baseline=_baseline(_proposed(work, context, by_rules, made)))
+        fact = _proposed(work, context, by_rules, made)
+        if isinstance(claimed, str):
+            fact = replace(fact, dropped=(*fact.dropped, f"the model gave no answer: {claimed}"))
+        elif claimed is not None:
+            fact = _told_by_model(fact, _named(claimed, context), context)
         self._tracer.record(
             trace, _STEP, {"evidence": context.evidence_ids}, {"summary": fact.summary, "verdict": fact.verdict}
         )
@@ -71,18 +75,7 @@ def cause_of(work: Work[ProposeRootCause]) -> ContextBuilt:
 
 
 def _proposed(work: Work[ProposeRootCause], context: ContextBuilt, claimed: Claimed, made: Made) -> RootCauseProposed:
-    suspect = claimed.suspect
-    support = support_for(suspect.commit, context.evidence) if suspect else None
-    if suspect and (named := commit_named(suspect.commit, context.evidence)):
-        listed, commit = named  # whatever else was claimed about it, this is what was observed
-        suspect = replace(
-            suspect,
-            repository=listed.repository,
-            committed_at=commit.committed_at,
-            subject=commit.subject,
-            paths=commit.paths,
-        )
-        claimed = replace(claimed, suspect=suspect)
+    support = support_for(claimed.suspect.commit, context.evidence) if claimed.suspect else None
     settled = settle(claimed, context.evidence, support)
     return RootCauseProposed(
         **work.heading(made.duration_ms),
@@ -106,6 +99,71 @@ def _proposed(work: Work[ProposeRootCause], context: ContextBuilt, claimed: Clai
         next_action_risk=settled.next_action_risk,
         dropped=settled.dropped,
         made=made,
+    )
+
+
+def _took(rules_made: Made, by_model: Made) -> Made:
+    """Return the rules' signature with what a model took that gave no answer."""
+    return replace(
+        rules_made,
+        prompt_hash=by_model.prompt_hash,
+        input_tokens=by_model.input_tokens,
+        output_tokens=by_model.output_tokens,
+        cost_microdollars=by_model.cost_microdollars,
+    )
+
+
+def _named(claimed: Claimed, context: ContextBuilt) -> Claimed:
+    """Return the claim with what was observed of its suspect change in place of whatever was said of it."""
+    if claimed.suspect is None:
+        return claimed
+    named = commit_named(claimed.suspect.commit, context.evidence)
+    if named is None:
+        return claimed
+    listed, commit = named
+    suspect = replace(
+        claimed.suspect,
+        repository=listed.repository,
+        committed_at=commit.committed_at,
+        subject=commit.subject,
+        paths=commit.paths,
+    )
+    return replace(claimed, suspect=suspect)
+
+
+def _told_by_model(by_rules: RootCauseProposed, claimed: Claimed, context: ContextBuilt) -> RootCauseProposed:
+    """Return the rules' cause in a model's words, where they stand.
+
+    What decides where the incident goes, verdict and confidence, stays the rules': a model that was talked into
+    anything by an event's text can change what is read, never what happens. Among changes that are tied to the failure
+    equally well it may choose.
+    """
+    suspect = claimed.suspect
+    settled = settle(claimed, context.evidence, support_for(suspect.commit, context.evidence) if suspect else None)
+    dropped = list(settled.dropped)
+    chosen = by_rules.suspect
+    if settled.suspect is not None and settled.suspect.commit != (chosen.commit if chosen else ""):
+        if as_well_tied(settled.suspect.commit, context.evidence):
+            chosen = settled.suspect
+        else:
+            dropped.append(
+                f"suspect change {settled.suspect.commit[:12]}: another one is tied to the failure more closely"
+            )
+    if settled.verdict == "not_an_incident":
+        dropped.append("that nothing is broken: a person may say so")
+    return replace(
+        by_rules,
+        summary=settled.summary or by_rules.summary,
+        agent="rca",
+        hypotheses=settled.hypotheses or by_rules.hypotheses,
+        chain=settled.chain or by_rules.chain,
+        suspect=chosen,
+        suspect_rule=chosen.rule if chosen else by_rules.suspect_rule,
+        raw_confidence=settled.raw_confidence,
+        next_action=settled.next_action or by_rules.next_action,
+        next_action_risk=settled.next_action_risk or by_rules.next_action_risk,
+        dropped=tuple(dropped),
+        baseline=_baseline(by_rules),
     )
 
 

@@ -60,6 +60,12 @@ def rank(evidence: Sequence[Evidence]) -> list[Suspect]:
     return sorted(tied, key=lambda each: (*(-part for part in each.score), -each.commit.committed_at, each.commit.id))
 
 
+def as_well_tied(commit: str, evidence: Sequence[Evidence]) -> bool:
+    """Tell whether nothing ties any other change to the failure more closely than this one."""
+    ranked = rank(evidence)
+    return any(each.commit.id == commit and each.score[0] == ranked[0].score[0] for each in ranked)
+
+
 def support_for(commit: str, evidence: Sequence[Evidence]) -> Support | None:
     """Return what speaks for a change that somebody else suspects; None when no stored observation shows it."""
     codes = [code for _, code in found(evidence, "code", Code)]

@@ -13,12 +13,13 @@ from premortem.adapters.tracer.silent import SilentTracer
 from premortem.agents.asking import Questions
 from premortem.agents.model_rca import ModelAnalyst
 from premortem.agents.rca import RootCauses
-from premortem.domain.tasks import ProposeRootCause
-from premortem.domain.timeline import RootCauseProposed
+from premortem.domain.routing import react
+from premortem.domain.tasks import ProposeFix, ProposeRootCause
+from premortem.domain.timeline import RootCauseProposed, encode
 from premortem.domain.work import Work
 from premortem.exceptions import Unavailable
 from tests.agents import stored
-from tests.agents.stored import BAD, ONSET, blame, code, commit, commits, event
+from tests.agents.stored import BAD, ONSET, OTHER, blame, code, commit, commits, event
 from tests.model_server import ModelServer, Reply, model_server
 
 LIST = commits(commit(BAD, "shop/cart.py"))
@@ -49,17 +50,20 @@ def reply(**said: Any) -> Reply:
 def asked(server: ModelServer, work: Work[ProposeRootCause] | None = None, **budgets: int) -> RootCauseProposed:
     model = OpenAiLanguageModel(server.url, "key", "small", Prices())
     spending = MemorySpending(Budgets(**budgets))
-    handler = RootCauses(ModelAnalyst(Questions(model, spending)), SilentTracer(), seconds=lambda: 0.0)
+    handler = RootCauses(ModelAnalyst(Questions(model, spending, SilentTracer())), SilentTracer(), seconds=lambda: 0.0)
     (fact,) = handler(work or stored.rca(*EVIDENCE)).facts
     assert isinstance(fact, RootCauseProposed)
     return fact
 
 
-def test_a_claim_that_stands_is_the_root_cause_with_the_rules_beside_it(server: ModelServer) -> None:
+def test_a_claim_that_stands_is_the_root_cause_in_the_models_words_with_the_rules_beside_it(
+    server: ModelServer,
+) -> None:
     server.script(reply())
     fact = asked(server)
     assert fact.suspect is not None
-    assert (fact.verdict, fact.confidence, fact.suspect.commit) == ("probable", 0.8, BAD)
+    assert (fact.summary, fact.hypotheses[0].mechanism) == ("It is the cart.", "the key is gone")
+    assert (fact.verdict, fact.raw_confidence, fact.suspect.commit) == ("probable", 0.8, BAD)
     assert fact.suspect.paths == ("shop/cart.py",)
     assert fact.made is not None
     assert (fact.made.by, fact.made.model, fact.made.input_tokens, fact.made.output_tokens) == (
@@ -104,17 +108,19 @@ def test_an_answer_that_keeps_not_to_the_schema_is_asked_for_once_more_with_what
     ],
     ids=["prose", "another name", "beyond 1", "refusal", "cut", "empty", "no hypothesis"],
 )  # fmt: skip
-def test_a_model_that_gives_no_valid_answer_leaves_it_inconclusive(server: ModelServer, answer: Reply) -> None:
+def test_a_model_that_gives_no_valid_answer_leaves_what_the_rules_say(server: ModelServer, answer: Reply) -> None:
     server.script(answer)
     fact = asked(server)
-    assert (fact.verdict, fact.suspect, fact.hypotheses) == ("inconclusive", None, ())
-    assert fact.summary.startswith("The model gave no answer")
+    assert fact.dropped[-1].startswith("the model gave no answer")
+    assert (fact.verdict, fact.confidence, fact.agent) == ("probable", 0.9, "rules")
+    assert fact.made is not None
+    assert (fact.made.by, fact.made.model) == ("rules", "")
     assert len(server.asked) <= 2
 
 
-def test_a_budget_that_is_spent_leaves_it_inconclusive_and_asks_nobody(server: ModelServer) -> None:
+def test_a_budget_that_is_spent_asks_nobody_and_says_so(server: ModelServer) -> None:
     server.script(reply())
-    assert "budget" in asked(server, incident_tokens=100).summary
+    assert "budget" in asked(server, incident_tokens=100).dropped[-1]
     assert server.asked == []
 
 
@@ -131,7 +137,42 @@ def test_what_a_model_makes_up_is_taken_out(server: ModelServer, said: dict[str,
     server.script(reply(**said))
     fact = asked(server)
     assert fact.dropped
-    assert fact.confidence <= 0.5
+    assert "f" * 40 not in encode(fact).decode()
+    assert fact.hypotheses != ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"confidence": 0.0}, {"verdict": "not_an_incident"}, {"verdict": "inconclusive"}, {"suspect_commit": OTHER},
+        {"suspect_commit": None}, {"hypotheses": [{"mechanism": "m", "state": "refuted", "supports": [],
+                                                   "contradicts": [{"evidence_id": LIST.id, "quote": BAD}]}] * 2},
+    ],
+)  # fmt: skip
+def test_whatever_a_model_says_the_incident_goes_where_the_rules_send_it(
+    server: ModelServer, said: dict[str, Any]
+) -> None:
+    work = stored.rca(
+        event(), code(), blame((7, BAD)), commits(commit(BAD, "shop/cart.py"), commit(OTHER, "x.py")), ONSET
+    )
+    server.script(reply(**said))
+    fact = asked(server, work)
+    assert (fact.verdict, fact.confidence) == ("probable", 0.9)
+    assert fact.suspect is not None
+    assert fact.suspect.commit == BAD
+    assert ProposeFix in {type(task) for task in react(work.incident, fact).tasks}
+
+
+def test_among_changes_that_are_tied_equally_well_a_model_may_choose(server: ModelServer) -> None:
+    both = commits(commit(BAD, "shop/cart.py", ago=1), commit(OTHER, "shop/cart.py", ago=5))
+    cited = {"evidence_id": both.id, "quote": OTHER}
+    guess = {"mechanism": "m", "state": "leading", "supports": [cited], "contradicts": []}
+    server.script(reply(suspect_commit=OTHER, hypotheses=[guess, guess], chain=[]))
+    fact = asked(server, stored.rca(code(), both))
+    assert fact.suspect is not None
+    assert fact.suspect.commit == OTHER
+    assert fact.baseline is not None
+    assert fact.baseline.suspect_commit == BAD
 
 
 @pytest.mark.parametrize("answer", [Reply(status=500), Reply(status=429), Reply(body=b"<html>")])

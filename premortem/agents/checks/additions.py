@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from premortem.agents.checks.python_code import imported
 from premortem.agents.checks.texts import Changed
-from premortem.domain.evidence import Check
+from premortem.domain.evidence import Check, Evidence
 from premortem.sentry.scrub import Marker
 from premortem.sentry.scrub.text import redact
 
@@ -18,6 +18,11 @@ _RUNS_CODE = re.compile(
     r"|XMLHttpRequest|fetch|urlopen|requests|httpx|socket|curl)\b"
 )
 _LONG_LITERAL = re.compile(r"['\"`][A-Za-z0-9+/=_-]{60,}['\"`]")
+_SPACE = re.compile(r"\s+")
+_LONG_WORD = re.compile(r"[A-Za-z0-9_./@:-]{8,}")
+_LITERAL = re.compile(r"['\"`]([^'\"`]{8,})['\"`]")
+_LEAST_PHRASE = 8
+_OF_CODE = frozenset({"code", "blame"})
 _IMPORT = re.compile(
     r"^\s*(?:import\s|from\s+\S+\s+import\b|#include|using\s|require\b|extern\s+crate|use\s+\S+;|const .*=\s*require\()"
 )
@@ -47,6 +52,21 @@ def nothing_foreign(changes: Sequence[Changed]) -> Check:
                     found.append(f"{change.path} adds {what}: {match[0][:40]!r}")
         found += _new_imports(change)
     return Check(name="nothing foreign", state="failed" if found else "passed", output="; ".join(found[:10]))
+
+
+def nothing_from_texts(changes: Sequence[Changed], evidence: Sequence[Evidence]) -> Check:
+    """Return whether no added line holds a word or a phrase that stands in a client's or a committer's text alone."""
+    texts = " ".join(_SPACE.sub(" ", each.result.replace('\\"', '"')) for each in evidence if each.untrusted)
+    code = " ".join(each.before or "" for each in changes)
+    trusted = " ".join(each.result for each in evidence if each.kind in _OF_CODE) + code
+    found: list[str] = []
+    for change in changes:
+        for line in change.added():
+            phrases = [*_LONG_WORD.findall(line), *_LITERAL.findall(line), _SPACE.sub(" ", line).strip()]
+            found += [f"{change.path} adds {phrase[:60]!r}" for phrase in phrases
+                      if len(phrase) >= _LEAST_PHRASE and phrase in texts and phrase not in trusted]  # fmt: skip
+    said = "; ".join(dict.fromkeys(found[:10]))
+    return Check(name="nothing from texts", state="failed" if found else "passed", output=said)
 
 
 def _new_imports(change: Changed) -> list[str]:

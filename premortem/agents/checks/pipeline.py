@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from premortem.agents.checks import reproducing
-from premortem.agents.checks.additions import no_secrets, nothing_foreign
+from premortem.agents.checks.additions import no_secrets, nothing_foreign, nothing_from_texts
 from premortem.agents.checks.paths import allowed_paths, size
 from premortem.agents.checks.python_code import only_silences, parsed
 from premortem.agents.checks.texts import Changed, applied, unified
@@ -44,9 +45,11 @@ def try_patch(
     *,
     reproduce: bool = True,
     from_history: bool = False,
+    proof_needed: bool = False,
 ) -> Tried:
     """Return the patch and its checks. `without` = what is said where there are no edits, `more` = further checks of
-    texts, `from_history` = every line of it stood in the repository before.
+    texts, `from_history` = every line of it stood in the repository before, `proof_needed` = no reproduction, not
+    ready.
 
     Nothing is run of a patch whose texts are refused. Raises Unavailable when the repository cannot be read.
     """
@@ -67,14 +70,15 @@ def try_patch(
         size(changes, participation.patch.most_files, participation.patch.most_lines),
         _parses(changes),
         no_secrets(changes),
-        *(() if from_history else (nothing_foreign(changes),)),
+        *(() if from_history else (nothing_foreign(changes), nothing_from_texts(changes, context.evidence))),
         *(check(changes) for check in more),
     ]
     patch = unified(changes)
     silences = all(only_silences(each.before or "", each.after or "") for each in changes)
     if all_green(tuple(checks)):
         if reproduce:
-            checks.append(_reproduction(source, repository, base, edits, context))
+            reproduction = _reproduction(source, repository, base, edits, context)
+            checks.append(replace(reproduction, required=True) if proof_needed else reproduction)
         checks.append(_tests(source, repository, base, edits, participation.tests))
     return Tried(patch=patch, checks=tuple(checks), silences=silences)
 
