@@ -228,6 +228,40 @@ class FailedFix(Struct, frozen=True, kw_only=True):
     measured: str
 
 
+class ReleaseMeasured(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a release held before a deploy and after: the incident's events, sessions, events of other errors (about)."""
+
+    release: str
+    carries_fix: bool
+    """Its events after the deploy count as after the fix."""
+    events: tuple[int, int]
+    sessions: tuple[int, int]
+    others: tuple[int, int]
+
+
+class NewErrorMeasured(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """An error that nobody had seen before a deploy, on a release with the fix."""
+
+    fingerprint: str
+    title: str
+    event_id: str
+    events: int
+    sibling: bool
+    """It comes from frames that the fix changed."""
+
+
+class Exposure(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What was counted to judge a fix: from `begin` to the deploy, and from the deploy to `end`."""
+
+    begin: int
+    deployed_at: int
+    end: int
+    releases: tuple[ReleaseMeasured, ...]
+    new_errors: tuple[NewErrorMeasured, ...]
+    new_errors_before: int
+    """Errors of at least two events that were new between `begin` and the deploy."""
+
+
 SHAPES: dict[EvidenceKind, type[Struct]] = {
     "onset": Onset,
     "releases": Releases,
@@ -239,6 +273,7 @@ SHAPES: dict[EvidenceKind, type[Struct]] = {
     "code": Code,
     "blame": Blame,
     "commits": Commits,
+    "exposure": Exposure,
     "similar": Similar,
     "correction": Correction,
     "failed_fix": FailedFix,

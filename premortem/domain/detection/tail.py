@@ -24,7 +24,7 @@ def rarity(count: float, mean: float, variance: float) -> float:
     r = mean * mean / max(variance - mean, 1e-6 * mean)
     q = mean / (mean + r)
     front = _log_chance_of(count, mean, r)
-    return max(0.0, -(front + math.log(_fraction(count, r, q))) / _LN10)
+    return max(0.0, -(front + math.log(beta_fraction(count, r, q))) / _LN10)
 
 
 def _log_chance_of(count: float, mean: float, r: float) -> float:
@@ -38,7 +38,7 @@ def _log_chance_of(count: float, mean: float, r: float) -> float:
     )
 
 
-def _fraction(a: float, b: float, x: float) -> float:
+def beta_fraction(a: float, b: float, x: float) -> float:
     """Return the continued fraction of I_x(a, b), without its front factor x^a (1-x)^b / (a B(a, b))."""
     c, d = 1.0, 1.0 - (a + b) * x / (a + 1.0)
     d = 1.0 / (d if abs(d) > _TINY else _TINY)
