@@ -29,3 +29,4 @@ from premortem.bootstrap.values import clock as clock
 from premortem.bootstrap.values import clock_rate as clock_rate
 from premortem.bootstrap.values import public_url as public_url
 from premortem.bootstrap.values import salt as salt
+from premortem.bootstrap.working import run_worker as run_worker

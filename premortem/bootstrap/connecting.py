@@ -14,6 +14,7 @@ from premortem.adapters.incident_store.postgres import PostgresIncidentStore
 from premortem.adapters.postgres import Pool, open_pool
 from premortem.adapters.streams import crash
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
+from premortem.adapters.worker_book.postgres import PostgresWorkerBook
 from premortem.embedded import stack
 from premortem.exceptions import Conflict, Unavailable
 from premortem.ports import (
@@ -24,6 +25,7 @@ from premortem.ports import (
     EvidenceStore,
     IncidentStore,
     TaskQueue,
+    WorkerBook,
 )
 from premortem.settings import Settings
 
@@ -38,6 +40,7 @@ class Adapters:
     incident_store: IncidentStore
     evidence_store: EvidenceStore
     administration: Administration
+    worker_book: WorkerBook
     close: Callable[[], None]
 
 
@@ -66,6 +69,7 @@ def connect(settings: Settings, *, connections: int = 8) -> Adapters:
         incident_store=PostgresIncidentStore(pool),
         evidence_store=evidence,
         administration=PostgresAdministration(pool),
+        worker_book=PostgresWorkerBook(pool),
         close=close_all,
     )
 

@@ -10,9 +10,11 @@ from premortem.cli import (
     persons,
     plumbing,
     postgres,
+    repositories,
     sending,
     stack,
     steering,
+    workers,
 )
 
 app = typer.Typer(
@@ -29,7 +31,9 @@ app.command("logs")(stack.logs)
 app.command("migrate")(stack.migrate)
 app.command("migrate-log")(plumbing.migrate_log)
 app.command("doctor")(stack.doctor)
+app.command("worker")(workers.worker)
 app.command("flow-health")(health.flow_health)
+app.command("worker-health")(health.worker_health)
 app.command("user-hash")(persons.user_hash)
 plumbing.topics.command("forget-bodies")(persons.forget_bodies)
 _AS_THEY_ARE = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -47,6 +51,7 @@ app.add_typer(administration.projects, name="project")
 app.add_typer(administration.keys, name="key")
 app.add_typer(administration.tokens, name="token")
 app.add_typer(administration.integrations, name="integration")
+app.add_typer(repositories.commands, name="repository")
 app.add_typer(plumbing.topics, name="topics")
 app.add_typer(plumbing.queues, name="queues")
 app.add_typer(incidents.commands, name="incidents")

@@ -10,7 +10,8 @@ from premortem.settings import Settings
 
 _BEHIND_THE_GATEWAY = 5
 """Niceness of what may fall behind in a burst: what clients wait for comes first, the log keeps the rest."""
-
+_BEHIND_THE_DATAFLOWS = 10
+"""Niceness of the work on incidents, which may run a project's own tests: detection comes before it."""
 
 _ELSEWHERE = {"topics": "kafka_brokers", "queues": "sqs_region"}
 """What is created by a command when a setting says that it is not in PostgreSQL."""
@@ -55,6 +56,16 @@ def embedded_children(settings: Settings, environment: dict[str, str], own: froz
             env=environment,
             niceness=_BEHIND_THE_GATEWAY,
             settle_seconds=2,  # nothing to ask: what cannot even begin has ended by then
+            after=("postgres-schema", *elsewhere),
+            after_if_soon=("clickhouse-schema",),
+        ),
+        Child(
+            name="worker",
+            module="premortem.cli",
+            args=("worker",),
+            env=environment,
+            niceness=_BEHIND_THE_DATAFLOWS,
+            settle_seconds=2,
             after=("postgres-schema", *elsewhere),
             after_if_soon=("clickhouse-schema",),
         ),

@@ -17,7 +17,7 @@ def test_up_prints_the_dsn_and_every_url_and_a_second_up_says_that_it_runs(cli: 
 def test_status_lists_each_process_and_is_zero_when_all_run(cli: Cli) -> None:
     processes = cli.json("status")
     assert {(p["name"], p["state"]) for p in processes} == {
-        (name, "running") for name in ("api", "clickhouse", "dataflows", "postgres")
+        (name, "running") for name in ("api", "clickhouse", "dataflows", "postgres", "worker")
     }
     assert "dataflows" in cli.run("status").stdout
 
@@ -96,6 +96,28 @@ def test_an_integration_tells_what_to_enter_in_sentry_and_hides_its_secret_later
     assert legacy["secret"] not in listed
     assert [i["kind"] for i in orjson.loads(listed)] == ["sentry-platform", "sentry-plugin"]
     assert "There are: sentry-platform" in cli.run("integration", "create", "jira", "1", code=1).stderr
+
+
+def test_a_repository_is_mapped_shown_without_its_password_and_forgotten(cli: Cli) -> None:
+    (made,) = cli.json("project", "create", "coded")
+    project, url = str(made["id"]), "https://robot:s3cr3t@git.example.org/acme/shop.git"
+    added = cli.json("repository", "add", project, "acme/shop", url, "--branch", "develop", "--path-prefix", "src/")
+    assert added == {"name": "acme/shop"}
+    listed = cli.run("repository", "list", project, "--json").stdout
+    assert "s3cr3t" not in listed
+    assert orjson.loads(listed) == [
+        {
+            "project": made["id"],
+            "name": "acme/shop",
+            "clone_url": "https://git.example.org/acme/shop.git",
+            "branch": "develop",
+            "path_prefix": "src",
+        }
+    ]
+    assert "owner/name" in cli.run("repository", "add", project, "shop", url, code=1).stderr
+    assert cli.json("repository", "remove", project, "acme/shop") == {"removed": "acme/shop"}
+    assert cli.json("repository", "list", project) == []
+    assert "no repository" in cli.run("repository", "remove", project, "acme/shop", code=1).stderr
 
 
 def test_what_is_sent_by_hand_becomes_an_incident_that_can_be_listed_and_shown(cli: Cli) -> None:

@@ -81,9 +81,9 @@ def test_up_status_kill_down_and_up_again(settings: Settings, tmp_path: Path) ->
     told = first.stdout.splitlines()
     assert told.index("postgres running") < told.index("postgres-schema done") < told.index("api running")
     assert {(child.name, child.state) for child in stack.status(settings)} == {
-        (name, "running") for name in ("postgres", "clickhouse", "api", "dataflows")
+        (name, "running") for name in ("postgres", "clickhouse", "api", "dataflows", "worker")
     }
-    names = {"api", "clickhouse", "clickhouse-schema", "dataflows", "postgres", "postgres-schema", "supervisor"}
+    names = {"api", "clickhouse", "clickhouse-schema", "dataflows", "postgres", "postgres-schema", "supervisor", "worker"}
     assert {file.stem for file in stack.log_files(settings)} == names
 
     second = up()

@@ -1,4 +1,4 @@
-"""The pulse of a dataflow's process: a file that says when its slowest reader last did something.
+"""The pulse of a process, of dataflows or of a worker: a file that says when its slowest reader last did something.
 
 A live pid proves nothing: a process may hang in a lock, or be stopped. So every thread that reads a partition beats
 whenever it is asked for records, and before every call to a dependency, also the repeated ones: an idle dataflow beats,
@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from premortem.exceptions import Conflict
 from premortem.ports import Flow
 
+Beating = Flow | Literal["worker"]
 _WRITE_NS = 1_000_000_000
 _WIDTH = 20
 
@@ -29,28 +31,28 @@ class Pulse:
     def __init__(self, directory: Path, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
         """Raises Conflict when nothing can be written into the directory, which is made."""
         self._directory, self._monotonic_ns = directory, monotonic_ns
-        self._beats: dict[tuple[Flow, int], int] = {}
-        self._files: dict[Flow, int] = {}
-        self._written: dict[Flow, int] = {}
+        self._beats: dict[tuple[Beating, int], int] = {}
+        self._files: dict[Beating, int] = {}
+        self._written: dict[Beating, int] = {}
         self._lock = threading.Lock()
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as problem:
             raise _unusable(directory, problem) from problem
 
-    def read(self, flow: Flow) -> None:
+    def read(self, flow: Beating) -> None:
         """Beat for the calling thread, which reads the dataflow's log, and from now on is watched."""
         now = self._monotonic_ns()
         self._beats[flow, threading.get_ident()] = now
         if now - self._written.get(flow, now - _WRITE_NS) >= _WRITE_NS:
             self._write(flow, now)
 
-    def call(self, flow: Flow) -> None:
+    def call(self, flow: Beating) -> None:
         """Beat for the calling thread, which is about to call a dependency, if it is watched."""
         if (flow, threading.get_ident()) in self._beats:
             self.read(flow)
 
-    def _write(self, flow: Flow, now: int) -> None:
+    def _write(self, flow: Beating, now: int) -> None:
         with self._lock:
             self._written[flow] = now
             oldest = min(beat for (other, _), beat in self._beats.copy().items() if other == flow)
@@ -70,7 +72,7 @@ class Beat:
     silent_seconds: float
 
 
-def beats(directory: Path, flow: Flow, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> list[Beat]:
+def beats(directory: Path, flow: Beating, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> list[Beat]:
     """Return the last beat of every live process of the dataflow on this machine, in order of pid; changes nothing."""
     found = []
     for file in directory.glob(f"{flow}.*"):
@@ -82,7 +84,7 @@ def beats(directory: Path, flow: Flow, monotonic_ns: Callable[[], int] = time.mo
     return sorted(found, key=lambda beat: beat.pid)
 
 
-def _opened(directory: Path, flow: Flow) -> int:
+def _opened(directory: Path, flow: Beating) -> int:
     """Return our file, and take away those of processes that are gone."""
     for file in directory.glob(f"{flow}.*"):
         pid = file.suffix[1:]
