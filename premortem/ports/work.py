@@ -25,6 +25,13 @@ class Repository(Struct, frozen=True, kw_only=True):
     """Where pull requests go."""
     path_prefix: str = ""
     """What stands before a frame's file name in the repository; empty = nothing."""
+
+    def shown_url(self) -> str:
+        """Return the clone URL without what it may hold of a password."""
+        scheme, separator, rest = self.clone_url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if separator else self.clone_url
+
     deployed_by: Literal["nothing", "deployment", "release", "push"] = "nothing"
     """What the code host tells that counts as a deploy: a deployment that succeeded, a release that was published, a
     push to the branch; nothing = deploys are reported in another way.

@@ -9,7 +9,7 @@ from premortem.adapters.administration.postgres import PostgresAdministration
 from premortem.adapters.postgres import open_pool
 from premortem.domain.ids import ProjectId, TenantId
 from premortem.exceptions import Conflict, Malformed
-from premortem.ports import Administration
+from premortem.ports import Administration, Repository
 
 ACME, OTHER = TenantId("acme"), TenantId("other")
 KEY, SECOND = "a" * 32, "b" * 32
@@ -115,3 +115,52 @@ def test_integrations_come_back_whole_and_an_empty_secret_is_refused(administrat
     assert (found.kind, found.tenant_id, found.project_id, found.secret) == ("sentry-platform", ACME, project.id, "s3")
     with pytest.raises(Malformed):
         administration.create_integration(ACME, project.id, "sentry-plugin", " ")
+
+
+def _repository(project: ProjectId, name: str = "acme/shop", **changes: str) -> Repository:
+    values = {"clone_url": "https://git.example.org/acme/shop.git", "branch": "main", "path_prefix": "src"}
+    return Repository(tenant_id=ACME, project_id=project, name=name, **(values | changes))
+
+
+def test_repositories_come_back_whole_in_order_of_name_and_a_second_mapping_replaces_the_first(
+    administration: Administration,
+) -> None:
+    project = administration.create_project(ACME, "shop", "Shop", KEY).id
+    other = administration.create_project(ACME, "blog", "Blog", SECOND).id
+    shop, lower, upper = _repository(project), _repository(project, "acme/b"), _repository(project, "acme/Z")
+    for each in (lower, shop, upper, _repository(other)):
+        administration.add_repository(each)
+    moved = _repository(project, clone_url="git@example.org:acme/shop.git", branch="develop", path_prefix="")
+    administration.add_repository(moved)
+    assert list(administration.repositories(ACME, project)) == [upper, lower, moved]
+    assert list(administration.repositories(OTHER, project)) == []
+    administration.remove_repository(ACME, project, "acme/shop")
+    assert list(administration.repositories(ACME, project)) == [upper, lower]
+    assert len(administration.repositories(ACME, other)) == 1
+
+
+def test_nobody_maps_a_repository_to_another_tenants_project_or_forgets_its_own(administration: Administration) -> None:
+    project = administration.create_project(OTHER, "shop", "Shop", KEY).id
+    with pytest.raises(Malformed):
+        administration.add_repository(_repository(project))
+    for name in ("acme/shop", "", "x\0"):
+        with pytest.raises(Malformed):
+            administration.remove_repository(ACME, project, name)
+
+
+def test_a_repository_that_git_could_take_for_something_else_is_malformed(administration: Administration) -> None:
+    project = administration.create_project(ACME, "shop", "Shop", KEY).id
+    wrong = (
+        {"name": "shop"},
+        {"name": "-acme/shop"},
+        {"name": "acme/../shop"},
+        {"clone_url": "ext::sh -c id"},
+        {"clone_url": "--upload-pack=id"},
+        {"branch": "--force"},
+        {"branch": "a..b"},
+        {"path_prefix": "/src"},
+        {"path_prefix": "src/../.."},
+    )
+    for changes in wrong:
+        with pytest.raises(Malformed):
+            administration.add_repository(_repository(project, **changes))

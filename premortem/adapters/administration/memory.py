@@ -3,10 +3,16 @@
 from collections.abc import Sequence
 from threading import Lock
 
-from premortem.adapters.administration.rules import check_key, check_limit, check_secret, check_slug
+from premortem.adapters.administration.rules import (
+    check_key,
+    check_limit,
+    check_repository,
+    check_secret,
+    check_slug,
+)
 from premortem.domain.ids import ProjectId, TenantId
 from premortem.exceptions import Conflict, Malformed
-from premortem.ports import Integration, IntegrationKind, Project, ProjectKey
+from premortem.ports import Integration, IntegrationKind, Project, ProjectKey, Repository
 
 
 class MemoryAdministration:
@@ -18,6 +24,7 @@ class MemoryAdministration:
         self._keys: dict[str, ProjectKey] = {}
         self._tokens: dict[str, tuple[TenantId, str]] = {}
         self._integrations: list[Integration] = []
+        self._repositories: dict[tuple[TenantId, ProjectId, str], Repository] = {}
 
     def key(self, public_key: str) -> ProjectKey | None:
         """Return the key or None."""
@@ -105,3 +112,23 @@ class MemoryAdministration:
             if not any((p.tenant_id, p.id) == (tenant, project) for p in self._projects):
                 raise Malformed(f"tenant {tenant} has no project {project}.")
             self._integrations.append(Integration(len(self._integrations) + 1, kind, tenant, project, secret))
+
+    def add_repository(self, repository: Repository) -> None:
+        """Map a repository to its project."""
+        check_repository(repository)
+        owner = (repository.tenant_id, repository.project_id)
+        with self._lock:
+            if not any((p.tenant_id, p.id) == owner for p in self._projects):
+                raise Malformed(f"tenant {owner[0]} has no project {owner[1]}.")
+            self._repositories[*owner, repository.name] = repository
+
+    def repositories(self, tenant: TenantId, project: ProjectId) -> Sequence[Repository]:
+        """Return the project's repositories."""
+        with self._lock:
+            return [self._repositories[key] for key in sorted(self._repositories) if key[:2] == (tenant, project)]
+
+    def remove_repository(self, tenant: TenantId, project: ProjectId, name: str) -> None:
+        """Forget a repository."""
+        with self._lock:
+            if self._repositories.pop((tenant, project, name), None) is None:
+                raise Malformed(f"project {project} has no repository {name[:80]!r}.")

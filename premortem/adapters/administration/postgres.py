@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 
+from msgspec import structs
 from psycopg import errors
 
-from premortem.adapters.administration.rules import check_key, check_limit, check_secret, check_slug
+from premortem.adapters.administration.rules import (
+    check_key,
+    check_limit,
+    check_repository,
+    check_secret,
+    check_slug,
+)
 from premortem.adapters.postgres import Pool, connected, statement
 from premortem.domain.ids import ProjectId, TenantId
 from premortem.exceptions import Conflict, Malformed
-from premortem.ports import Integration, IntegrationKind, Project, ProjectKey
+from premortem.ports import Integration, IntegrationKind, Project, ProjectKey, Repository
 
 
 class PostgresAdministration:
@@ -106,3 +113,31 @@ class PostgresAdministration:
         with connected(self._pool) as connection:
             if connection.execute(statement(__file__, "create_integration"), arguments).rowcount != 1:
                 raise Malformed(f"tenant {tenant} has no project {project}.")
+
+    def add_repository(self, repository: Repository) -> None:
+        """Map a repository to its project."""
+        check_repository(repository)
+        tenant, project = repository.tenant_id, repository.project_id
+        arguments = structs.asdict(repository) | {"tenant": tenant, "project": project}
+        with connected(self._pool) as connection:
+            if connection.execute(statement(__file__, "add_repository"), arguments).rowcount != 1:
+                raise Malformed(f"tenant {tenant} has no project {project}.")
+
+    def repositories(self, tenant: TenantId, project: ProjectId) -> Sequence[Repository]:
+        """Return the project's repositories."""
+        arguments = {"tenant": tenant, "project": project}
+        with connected(self._pool) as connection:
+            rows = connection.execute(statement(__file__, "repositories"), arguments).fetchall()
+        return [
+            Repository(
+                tenant_id=tenant, project_id=project, name=name, clone_url=url, branch=branch, path_prefix=prefix
+            )
+            for name, url, branch, prefix in rows
+        ]
+
+    def remove_repository(self, tenant: TenantId, project: ProjectId, name: str) -> None:
+        """Forget a repository."""
+        arguments = {"tenant": tenant, "project": project, "name": name.replace("\0", "")}
+        with connected(self._pool) as connection:
+            if connection.execute(statement(__file__, "remove_repository"), arguments).rowcount != 1:
+                raise Malformed(f"project {project} has no repository {name[:80]!r}.")

@@ -2,9 +2,12 @@
 
 import re
 
+from premortem.adapters.source_code.guards import check_branch, check_paths, protocol
 from premortem.exceptions import Malformed
+from premortem.ports import Repository
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+_REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){1,4}\Z")
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -30,3 +33,12 @@ def check_limit(events_per_minute: int) -> None:
     """Raise Malformed for a limit that is no number of events."""
     if not 0 <= events_per_minute <= 1 << 30:
         raise Malformed("a limit is a number of events a minute, 0 = none.")
+
+
+def check_repository(repository: Repository) -> None:
+    """Raise Malformed for a repository that git could not be asked for, or whose paths would leave it."""
+    if not _REPOSITORY.match(repository.name):
+        raise Malformed(f"{repository.name[:80]!r} is no name of a repository. Use owner/name.")
+    protocol(repository.clone_url)
+    check_branch(repository.branch)
+    check_paths([repository.path_prefix] if repository.path_prefix else [])

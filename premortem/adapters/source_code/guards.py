@@ -70,12 +70,3 @@ def protocol(url: str) -> str:
     if known is None or not named or any(ord(char) <= 32 for char in url) or (parts.hostname or "").startswith("-"):
         raise Malformed("a clone URL is https://, http://, ssh:// or file:///, or user@host:path.")
     return known
-
-
-def shown(url: str) -> str:
-    """Return a URL without what it may hold of a password."""
-    if "://" not in url:
-        return url
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

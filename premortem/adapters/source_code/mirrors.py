@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from premortem.adapters.source_code.git_command import Git
-from premortem.adapters.source_code.guards import check_branch, protocol, shown
+from premortem.adapters.source_code.guards import check_branch, protocol
 from premortem.exceptions import Malformed, Unavailable
 from premortem.ports import Repository
 
@@ -71,7 +71,7 @@ class Mirrors:
         return settings
 
     def _path(self, repository: Repository) -> Path:
-        name = hashlib.sha256(f"{repository.tenant_id}\n{shown(repository.clone_url)}".encode()).hexdigest()[:32]
+        name = hashlib.sha256(f"{repository.tenant_id}\n{repository.shown_url()}".encode()).hexdigest()[:32]
         return self._directory / f"{name}.git"
 
     def _make(self, path: Path, repository: Repository) -> None:
@@ -100,7 +100,7 @@ class Mirrors:
                 most_file_bytes=_MOST_PACK_BYTES,
             )
         except (Malformed, Unavailable) as problem:
-            said = str(problem).replace(repository.clone_url, shown(repository.clone_url))
+            said = str(problem).replace(repository.clone_url, repository.shown_url())
             raise Unavailable(f"{repository.name} cannot be fetched: {said}") from None
 
 
