@@ -1,4 +1,4 @@
-"""`premortem flow-health`: 0 while a dataflow works, 1 and what is wrong otherwise."""
+"""`premortem flow-health` and `worker-health`: 0 while it works, 1 and what is wrong otherwise."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def test_a_dataflow_that_works_is_healthy(run: Path) -> None:
     Pulse(run).read("detect")
     result = health("detect")
     assert result.exit_code == 0
-    assert f"pid {os.getpid()} did something 0.0 s ago" in result.output
+    assert f"pid {os.getpid()} did something 0." in result.output
     assert [beat["pid"] for beat in json.loads(health("detect", "--json").output)] == [os.getpid()]
 
 
@@ -47,3 +47,13 @@ def test_a_dataflow_that_never_began_is_not_healthy(run: Path) -> None:
 
 def test_an_unknown_dataflow_is_refused_with_the_names(run: Path) -> None:
     assert "There are: archive, detect, materialize, route." in health("detects").output
+
+
+def test_a_worker_is_told_apart_from_dataflows_and_is_healthy_while_its_pulse_goes(run: Path) -> None:
+    Pulse(run).read("detect")
+    assert "no process of worker" in CliRunner().invoke(app, ["worker-health"]).output
+    Pulse(run).read("worker")
+    assert CliRunner().invoke(app, ["worker-health"]).exit_code == 0
+    Pulse(run, lambda: time.monotonic_ns() - 200 * 10**9).read("worker")
+    hung = CliRunner().invoke(app, ["worker-health"])
+    assert (hung.exit_code, "worker hangs" in str(hung.output)) == (1, True)

@@ -83,7 +83,16 @@ def test_up_status_kill_down_and_up_again(settings: Settings, tmp_path: Path) ->
     assert {(child.name, child.state) for child in stack.status(settings)} == {
         (name, "running") for name in ("postgres", "clickhouse", "api", "dataflows", "worker")
     }
-    names = {"api", "clickhouse", "clickhouse-schema", "dataflows", "postgres", "postgres-schema", "supervisor", "worker"}
+    names = {
+        "api",
+        "clickhouse",
+        "clickhouse-schema",
+        "dataflows",
+        "postgres",
+        "postgres-schema",
+        "supervisor",
+        "worker",
+    }
     assert {file.stem for file in stack.log_files(settings)} == names
 
     second = up()
