@@ -266,3 +266,10 @@ def test_hostile_proposals_change_files_of_the_repository_and_nothing_else(world
     opened = world.open(world.fix(summary=text, explanation=text, risk=text))
     assert bare.git("diff", "--name-only", "main", opened.branch).split() == ["shop/price.py"]
     assert "@" not in bare.git("log", "-1", "--format=%B", opened.branch)
+
+
+def test_one_that_is_open_is_answered_for_whatever_the_repository_allows_by_now(world: World) -> None:
+    opened = world.open(world.fix())
+    fix = world.fix()
+    world.bare.commit("main", {".premortem.toml": None, "shop/price.py": "x = 1\n"}, "Leave", NOW // 1000)
+    assert world.open(fix, attempt=2).number == opened.number
