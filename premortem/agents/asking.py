@@ -24,6 +24,8 @@ _CHARACTERS_PER_TOKEN = 3
 _MOST_CHARACTERS = 120_000
 _MOST_SHOWN = 12_000
 _MOST_PROBLEMS = 1_500
+_PIECE = 60
+"""So many letters of the instructions in an answer are no accident."""
 
 
 class Answering(BaseModel):
@@ -77,6 +79,9 @@ class Questions:
             self._tracer.record(trace, f"{name} model", prompt.observed, answer.text, model=answer.model, tokens=used)
             tokens = answer.input_tokens + answer.output_tokens
             self._spending.spend(task.tenant_id, task.incident_id, task.at, tokens, answer.cost_microdollars)
+            if _repeats(answer.text, prompt.instructions):
+                problem = "It repeats its instructions."
+                continue
             try:
                 return self._asked(schema.model_validate_json(answer.text), "", name, version, said)
             except ValidationError as invalid:
@@ -114,6 +119,12 @@ class Questions:
             cost_microdollars=sum(each.cost_microdollars for each in said),
         )
         return Asked(answer=answer, why=why, made=made)
+
+
+def _repeats(text: str, instructions: str) -> bool:
+    """Tell whether an answer holds a piece of the instructions, the fence among them: it was talked into telling them."""
+    starts = range(0, max(len(instructions) - _PIECE, 0) + 1, _PIECE // 3)
+    return any(instructions[start : start + _PIECE] in text for start in starts)
 
 
 def shown(evidence: tuple[Evidence, ...]) -> list[Mapping[str, object]]:
