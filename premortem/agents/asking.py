@@ -122,7 +122,7 @@ class Questions:
 
 
 def _repeats(text: str, instructions: str) -> bool:
-    """Tell whether an answer holds a piece of the instructions, the fence among them: it was talked into telling them."""
+    """Tell whether an answer holds a piece of the instructions or the fence: it was talked into telling them."""
     starts = range(0, max(len(instructions) - _PIECE, 0) + 1, _PIECE // 3)
     return any(instructions[start : start + _PIECE] in text for start in starts)
 
