@@ -17,6 +17,7 @@ from premortem.adapters.streams.patience import Patience
 from premortem.adapters.streams.reacting import Reacting, sending
 from premortem.adapters.streams.step import MakeHandler, Step
 from premortem.adapters.streams.timeline_facts import TakingFacts
+from premortem.domain.due import Due
 from premortem.ports import CheckpointStore, EventLog, EvidenceStore, Flow, IncidentStore, TaskQueue, Topic
 
 SOURCES: Mapping[Flow, Topic] = {
@@ -83,8 +84,9 @@ def parts_of(flow: Flow, around: Surroundings) -> Parts:
             return _parts(
                 flow,
                 around,
-                lambda _: Reacting(
-                    IncidentHistory(around.incident_store, around.checkpoint_store, patience, around.stop)
+                lambda checkpoint: Reacting(
+                    IncidentHistory(around.incident_store, around.checkpoint_store, patience, around.stop),
+                    Due.restore(checkpoint.state),
                 ),
                 "send",
                 lambda: sending(around.task_queue, log, patience),

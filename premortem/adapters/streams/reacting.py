@@ -1,7 +1,9 @@
-"""route: what each fact sets in motion, by the policy in `domain.routing`."""
+"""route: what each fact sets in motion, by the policy in `domain.routing`, and what is asked for again in time."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+
+from msgspec.structs import replace
 
 from premortem.adapters.streams.delivery import Deliver, Delivered
 from premortem.adapters.streams.detecting import fact_record
@@ -10,6 +12,7 @@ from premortem.adapters.streams.patience import Patience
 from premortem.adapters.streams.timeline_facts import PlacedFact
 from premortem.domain import project_stream, timeline
 from premortem.domain.conservation import Outcome
+from premortem.domain.due import Due
 from premortem.domain.incident import evolve
 from premortem.domain.project_stream import ProjectRecord
 from premortem.domain.routing import NOTHING, Reaction, react
@@ -18,16 +21,21 @@ from premortem.ports import Append, EventLog, LogRecord, TaskQueue
 
 
 class Reacting:
-    """Handles the timeline of one partition."""
+    """Handles the timeline of one partition. Its state is what the incidents wait for, saved behind the tasks that are
+    sent: after a crash the same tasks are sent again, and each queue knows them by their ids.
+    """
 
-    def __init__(self, history: IncidentHistory) -> None:
-        self._history = history
+    def __init__(self, history: IncidentHistory, due: Due) -> None:
+        self._history, self._due = history, due
 
     def take(self, record: LogRecord, into: list[Reaction]) -> Outcome:
-        """React to the fact, upon the incident as the fact left it. A fact written twice is reacted to once."""
+        """React to the fact, upon the incident as the fact left it. A fact written twice is reacted to once. A tick
+        makes what is scheduled or overdue be sent, and says what is given up.
+        """
         fact = timeline.decode(record.value)
         if isinstance(fact, TimelineTicked):
-            return "filtered"
+            tasks, given_up = self._due.pass_time(fact.at)
+            return _into(into, Reaction(tasks=tuple(tasks), facts=tuple(given_up)), "filtered")
         before = self._history.before(PlacedFact(fact, record))
         incident = evolve(before, fact)
         if incident is None:
@@ -36,13 +44,20 @@ class Reacting:
         if before is not None and fact.id in before.facts:
             return "filtered"
         reaction = react(incident, fact)
-        if reaction != NOTHING:
-            into.append(reaction)
-        return "out"
+        now = self._due.take(incident, fact, reaction.tasks)
+        return _into(into, replace(reaction, tasks=tuple(now)), "out")
 
     def changed(self) -> Mapping[str, bytes | None]:
-        """Return nothing: what route knows of incidents is folded from the stored timeline."""
-        return {}
+        """Return what changed of what is waited for. Incidents themselves are folded from the stored timeline."""
+        return self._due.changed()
+
+
+def _into(into: list[Reaction], reaction: Reaction, otherwise: Outcome) -> Outcome:
+    """Add the reaction when there is one, and return what became of the record."""
+    if reaction == NOTHING:
+        return otherwise
+    into.append(reaction)
+    return "out"
 
 
 _TASKS_AT_ONCE = 100
