@@ -3,6 +3,7 @@
 Every setting is an environment variable `PREMORTEM_<NAME>`; `.env.example` is written from this file by a test.
 """
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -88,6 +89,29 @@ class Settings(BaseSettings):
     events_per_minute: Annotated[
         int, Field(ge=0, description="Rate limit of a new project's key, events a minute; 0 = none.")
     ] = 0
+    model_url: Annotated[
+        str,
+        Field(description="Base URL of a language model that speaks OpenAI's interface (.../v1); empty = rules alone."),
+    ] = ""
+    model_key: Annotated[str, Field(description="Key of the model's server; empty = none is needed.")] = ""
+    model_name: Annotated[str, Field(description="Name of the model.")] = ""
+    model_seconds: Annotated[float, Field(gt=0, le=600, description="How long one answer of the model may take.")] = 120
+    model_input_price: Annotated[
+        Decimal, Field(ge=0, description="Dollars for a million tokens that the model is given.")
+    ] = Decimal(0)
+    model_output_price: Annotated[
+        Decimal, Field(ge=0, description="Dollars for a million tokens that the model answers.")
+    ] = Decimal(0)
+    model_incident_tokens: Annotated[int, Field(ge=0, description="Tokens that one incident may take.")] = 200_000
+    model_incident_dollars: Annotated[Decimal, Field(ge=0, description="Dollars that one incident may take.")] = (
+        Decimal(2)
+    )
+    model_day_tokens: Annotated[int, Field(ge=0, description="Tokens of a tenant in a day (UTC).")] = 5_000_000
+    model_day_dollars: Annotated[Decimal, Field(ge=0, description="Dollars of a tenant in a day (UTC).")] = Decimal(20)
+    langfuse_url: Annotated[str, Field(description="Langfuse that shows the agents' steps; empty = none.")] = ""
+    langfuse_public_key: Annotated[str, Field(description="Public key of its project.")] = ""
+    langfuse_secret_key: Annotated[str, Field(description="Secret key of its project.")] = ""
+    langfuse_project: Annotated[str, Field(description="Id of its project, for the addresses of traces.")] = ""
     hash_salt: Annotated[
         str, Field(description="Keys the hashes of users and secrets; empty = a secret in the data directory.")
     ] = ""

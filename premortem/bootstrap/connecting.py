@@ -41,6 +41,8 @@ class Adapters:
     evidence_store: EvidenceStore
     administration: Administration
     worker_book: WorkerBook
+    pool: Pool
+    """For what is made of it only where the settings ask for it."""
     close: Callable[[], None]
 
 
@@ -70,6 +72,7 @@ def connect(settings: Settings, *, connections: int = 8) -> Adapters:
         evidence_store=evidence,
         administration=PostgresAdministration(pool),
         worker_book=PostgresWorkerBook(pool),
+        pool=pool,
         close=close_all,
     )
 

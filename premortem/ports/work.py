@@ -11,8 +11,10 @@ from premortem.domain.evidence import Edit
 from premortem.domain.ids import IncidentId, ProjectId, TenantId
 from premortem.domain.tasks import Occasion
 
-
 # ---------------------------------------------------------------------------------------------------- repositories
+DeployedBy = Literal["nothing", "deployment", "release", "push"]
+
+
 class Repository(Struct, frozen=True, kw_only=True):
     """A repository that a project's code is in, as administrators mapped it."""
 
@@ -25,14 +27,7 @@ class Repository(Struct, frozen=True, kw_only=True):
     """Where pull requests go."""
     path_prefix: str = ""
     """What stands before a frame's file name in the repository; empty = nothing."""
-
-    def shown_url(self) -> str:
-        """Return the clone URL without what it may hold of a password."""
-        scheme, separator, rest = self.clone_url.partition("://")
-        host, slash, path = rest.partition("/")
-        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if separator else self.clone_url
-
-    deployed_by: Literal["nothing", "deployment", "release", "push"] = "nothing"
+    deployed_by: DeployedBy = "nothing"
     """What the code host tells that counts as a deploy: a deployment that succeeded, a release that was published, a
     push to the branch; nothing = deploys are reported in another way.
     """
@@ -40,6 +35,12 @@ class Repository(Struct, frozen=True, kw_only=True):
     """Which one a published release or a push reaches."""
     release_prefix: str = ""
     """What stands before a tag or a commit in the releases that events name, like `shop@`."""
+
+    def shown_url(self) -> str:
+        """Return the clone URL without what it may hold of a password."""
+        scheme, separator, rest = self.clone_url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if separator else self.clone_url
 
 
 class Commit(Struct, frozen=True, kw_only=True):
