@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from premortem.cli.output import DEFAULT_TENANT, Tenant, json_option, print_json, print_table, say
+from premortem.ports import DeployedBy
 
 commands = typer.Typer(help="Repositories: where a project's code is.", no_args_is_help=True)
 
 _Project = Annotated[int, typer.Argument(help="The project's id.")]
 _Name = Annotated[str, typer.Argument(help="owner/name, as the code host calls it.")]
-_FORM = '[{"project", "name", "clone_url", "branch", "path_prefix"}]'
+_FORM = '[{"project", "name", "clone_url", "branch", "path_prefix", "deployed_by"}]'
 
 
 @commands.command("add")
@@ -21,6 +22,13 @@ def add(
     branch: Annotated[str, typer.Option(help="Where pull requests go.")] = "main",
     path_prefix: Annotated[
         str, typer.Option(help="The folder that the project's code is in, in a repository of many; empty = its root.")
+    ] = "",
+    deployed_by: Annotated[
+        DeployedBy, typer.Option(help="What its webhooks tell that counts as a deploy of the project.")
+    ] = "nothing",
+    environment: Annotated[str, typer.Option(help="What a published release or a push reaches.")] = "production",
+    release_prefix: Annotated[
+        str, typer.Option(help="What stands before a tag or commit in the releases that events name, like shop@.")
     ] = "",
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"name"}')] = False,
@@ -38,6 +46,9 @@ def add(
         clone_url=clone_url,
         branch=branch,
         path_prefix=path_prefix.strip("/"),
+        deployed_by=deployed_by,
+        environment=environment,
+        release_prefix=release_prefix,
     )
     with bootstrap.administration(Settings()) as administration:
         administration.add_repository(repository)
@@ -58,12 +69,14 @@ def list_repositories(
     with bootstrap.administration(Settings()) as administration:
         owners = [p.id for p in administration.projects(TenantId(tenant)) if project in (None, p.id)]
         found = [each for owner in owners for each in administration.repositories(TenantId(tenant), owner)]
-    rows = [(r.project_id, r.name, r.shown_url(), r.branch, r.path_prefix) for r in found]
+    rows = [(r.project_id, r.name, r.shown_url(), r.branch, r.path_prefix, r.deployed_by) for r in found]
     if as_json:
-        print_json([dict(zip(("project", "name", "clone_url", "branch", "path_prefix"), row)) for row in rows])
+        print_json(
+            [dict(zip(("project", "name", "clone_url", "branch", "path_prefix", "deployed_by"), row)) for row in rows]
+        )
     else:
         empty = "No repository yet: premortem repository add PROJECT owner/name URL"
-        print_table(("project", "name", "clone URL", "branch", "folder"), rows, empty)
+        print_table(("project", "name", "clone URL", "branch", "folder", "deployed by"), rows, empty)
 
 
 @commands.command("remove")

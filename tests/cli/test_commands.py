@@ -112,6 +112,7 @@ def test_a_repository_is_mapped_shown_without_its_password_and_forgotten(cli: Cl
             "clone_url": "https://git.example.org/acme/shop.git",
             "branch": "develop",
             "path_prefix": "src",
+            "deployed_by": "nothing",
         }
     ]
     assert "owner/name" in cli.run("repository", "add", project, "shop", url, code=1).stderr

@@ -1,6 +1,7 @@
 """Every administration keeps the promise of `ports.Administration`."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -118,7 +119,11 @@ def test_integrations_come_back_whole_and_an_empty_secret_is_refused(administrat
 
 
 def _repository(project: ProjectId, name: str = "acme/shop", **changes: str) -> Repository:
-    values = {"clone_url": "https://git.example.org/acme/shop.git", "branch": "main", "path_prefix": "src"}
+    values: dict[str, Any] = {
+        "clone_url": "https://git.example.org/acme/shop.git",
+        "branch": "main",
+        "path_prefix": "src",
+    }
     return Repository(tenant_id=ACME, project_id=project, name=name, **(values | changes))
 
 
@@ -130,7 +135,8 @@ def test_repositories_come_back_whole_in_order_of_name_and_a_second_mapping_repl
     shop, lower, upper = _repository(project), _repository(project, "acme/b"), _repository(project, "acme/Z")
     for each in (lower, shop, upper, _repository(other)):
         administration.add_repository(each)
-    moved = _repository(project, clone_url="git@example.org:acme/shop.git", branch="develop", path_prefix="")
+    deploys = {"deployed_by": "release", "environment": "staging", "release_prefix": "shop@"}
+    moved = _repository(project, clone_url="git@example.org:acme/shop.git", branch="develop", path_prefix="", **deploys)
     administration.add_repository(moved)
     assert list(administration.repositories(ACME, project)) == [upper, lower, moved]
     assert list(administration.repositories(OTHER, project)) == []
@@ -160,6 +166,10 @@ def test_a_repository_that_git_could_take_for_something_else_is_malformed(admini
         {"branch": "a..b"},
         {"path_prefix": "/src"},
         {"path_prefix": "src/../.."},
+        {"deployed_by": "magic"},
+        {"environment": "a/b"},
+        {"environment": ""},
+        {"release_prefix": "a\nb"},
     )
     for changes in wrong:
         with pytest.raises(Malformed):

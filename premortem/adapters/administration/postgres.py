@@ -130,9 +130,17 @@ class PostgresAdministration:
             rows = connection.execute(statement(__file__, "repositories"), arguments).fetchall()
         return [
             Repository(
-                tenant_id=tenant, project_id=project, name=name, clone_url=url, branch=branch, path_prefix=prefix
+                tenant_id=tenant,
+                project_id=project,
+                name=name,
+                clone_url=url,
+                branch=branch,
+                path_prefix=prefix,
+                deployed_by=deployed_by,
+                environment=environment,
+                release_prefix=release_prefix,
             )
-            for name, url, branch, prefix in rows
+            for name, url, branch, prefix, deployed_by, environment, release_prefix in rows
         ]
 
     def remove_repository(self, tenant: TenantId, project: ProjectId, name: str) -> None:

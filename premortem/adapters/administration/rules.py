@@ -1,13 +1,15 @@
 """What administration refuses, whatever keeps it."""
 
 import re
+from typing import get_args
 
 from premortem.adapters.source_code.guards import check_branch, check_paths, protocol
 from premortem.exceptions import Malformed
-from premortem.ports import Repository
+from premortem.ports import DeployedBy, Repository
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){1,4}\Z")
+_ENVIRONMENT = re.compile(r"[^/\s]{1,64}\Z")
 _KEY = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -42,3 +44,11 @@ def check_repository(repository: Repository) -> None:
     protocol(repository.clone_url)
     check_branch(repository.branch)
     check_paths([repository.path_prefix] if repository.path_prefix else [])
+    if repository.deployed_by not in get_args(DeployedBy):
+        raise Malformed(
+            f"nothing deploys by {repository.deployed_by[:80]!r}. Use one of: {', '.join(get_args(DeployedBy))}."
+        )
+    if not _ENVIRONMENT.match(repository.environment):
+        raise Malformed(f"{repository.environment[:80]!r} is no environment (1 to 64 characters, no space, no slash).")
+    if len(repository.release_prefix) > 100 or not repository.release_prefix.isprintable():
+        raise Malformed("a prefix of releases is at most 100 characters that can be seen.")
