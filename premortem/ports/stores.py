@@ -116,6 +116,62 @@ class ReleaseSince(Struct, frozen=True):
     first_seen: int
 
 
+class Errors(Struct, frozen=True, kw_only=True):
+    """Events of some fingerprints with start <= time < end."""
+
+    fingerprints: tuple[Fingerprint, ...]
+    start: int
+    end: int
+
+
+class AttributeCount(Struct, frozen=True):
+    """A value that events carry, and how many do: of those inside and of those before."""
+
+    name: str
+    """`release`, `environment`, `user` (the hash) or `tag:` and a tag's name."""
+    value: str
+    inside: int
+    before: int
+
+
+class AttributeCounts(Struct, frozen=True):
+    """What events carry, the most frequent inside first, and how many events there are."""
+
+    inside: int
+    before: int
+    counts: tuple[AttributeCount, ...]
+
+
+class Representatives(Struct, frozen=True):
+    """Ids of the events that stand for others. `rarest` None = they are all alike."""
+
+    first: EventId
+    latest: EventId
+    rarest: EventId | None
+
+
+class ReleaseCount(Struct, frozen=True):
+    """A release's events in a time: of all errors, of some, and of these the ones after a moment."""
+
+    release: str
+    first_seen: int
+    last_seen: int
+    events: int
+    failing: int
+    failing_since: int
+
+
+class Reach(Struct, frozen=True):
+    """How far some errors reach; at most 50 releases and 50 environments, in order of name."""
+
+    events: int
+    users: int
+    releases: tuple[str, ...]
+    environments: tuple[str, ...]
+    first_seen: int
+    last_seen: int
+
+
 class EvidenceStore(Protocol):
     """Raw events and their rollups. Inserting a row again (same id) changes no answer. Tenant first in every query."""
 
@@ -184,6 +240,34 @@ class EvidenceStore(Protocol):
         self, tenant: TenantId, project: ProjectId, environment: str, since: int, limit: int
     ) -> Sequence[ArchivedDeploy]:
         """Return the deploys that were reported for the environment at `since` or later, in order of time."""
+
+    def attributes(
+        self, tenant: TenantId, project: ProjectId, inside: Errors, before: Errors, limit: int
+    ) -> AttributeCounts:
+        """Return what at least two events inside carry, and how many of those before do; about 2 % off for many.
+
+        `before` without a fingerprint = all of the project's errors.
+        """
+
+    def representatives(self, tenant: TenantId, project: ProjectId, errors: Errors) -> Representatives | None:
+        """Return the first and the latest event, and the first of the rarest title, release and environment; None when
+        there are no events.
+        """
+
+    def sample(
+        self, tenant: TenantId, project: ProjectId, errors: Errors, limit: int, *, others_in: str | None = None
+    ) -> Sequence[ArchivedEvent]:
+        """Return up to `limit` events, those of the smallest ids: the same every time. `others_in` an environment =
+        events of every other fingerprint there.
+        """
+
+    def releases_in(
+        self, tenant: TenantId, project: ProjectId, environment: str, errors: Errors, since: int, limit: int
+    ) -> Sequence[ReleaseCount]:
+        """Return the releases with any event in the environment in the time of `errors`, the newest first."""
+
+    def reach(self, tenant: TenantId, project: ProjectId, errors: Errors) -> Reach | None:
+        """Return how far the errors reach, or None when there are no events."""
 
     def count_events(self) -> int:
         """Return how many distinct events are archived, for conservation checks."""

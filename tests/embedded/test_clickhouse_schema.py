@@ -22,9 +22,11 @@ _PARAMETERS = {
     "tenant": "acme",
     "project": 1,
     "fingerprint": "f" * 32,
+    "fingerprints": ["f" * 32],
+    "limit": 10,
     "event_id": "0" * 32,
     "start": 0,
-    "end": 1 << 60,
+    "end": 1 << 42,
 }
 
 
@@ -135,6 +137,9 @@ def test_every_question_of_a_tenant_names_it_first(path: Path) -> None:
         ("event", {"tenant_id", "project_id", "by_event_id"}),
         ("counts", {"tenant_id", "project_id", "fingerprint", "minute"}),
         ("sightings", {"tenant_id", "project_id", "fingerprint"}),
+        ("sample", {"tenant_id", "project_id", "fingerprint", "occurred_at"}),
+        ("representatives", {"tenant_id", "project_id", "fingerprint", "occurred_at"}),
+        ("reach", {"tenant_id", "project_id", "fingerprint", "occurred_at"}),
     ],
 )
 def test_the_stores_questions_use_their_indexes(

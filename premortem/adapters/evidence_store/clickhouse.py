@@ -12,7 +12,19 @@ from premortem.adapters.evidence_store.tables import archived_deploy, archived_e
 from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
 from premortem.exceptions import Conflict, Malformed, Unavailable, Unprepared
-from premortem.ports import MinuteCount, NewError, ReleaseSince, Sightings, SlotCount
+from premortem.ports import (
+    AttributeCount,
+    AttributeCounts,
+    Errors,
+    MinuteCount,
+    NewError,
+    Reach,
+    ReleaseCount,
+    ReleaseSince,
+    Representatives,
+    Sightings,
+    SlotCount,
+)
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -135,6 +147,46 @@ class ClickHouseEvidenceStore:
         rows = self._ask("deploys_since", tenant, project, environment=environment, since=since, limit=limit)
         return [archived_deploy(row) for row in rows]
 
+    def attributes(
+        self, tenant: TenantId, project: ProjectId, inside: Errors, before: Errors, limit: int
+    ) -> AttributeCounts:
+        """Return what events inside carry, and how many of those before do."""
+        asked: _Asked = {**_span(inside, "inside_"), **_span(before, "before_"), "limit": limit}
+        rows = self._ask("attributes", tenant, project, **asked)
+        total = rows[0] if rows else ("", "", 0, 0)
+        counts = (AttributeCount(name.decode(), value.decode(), some, other) for name, value, some, other in rows[1:])
+        return AttributeCounts(total[2], total[3], tuple(counts))
+
+    def representatives(self, tenant: TenantId, project: ProjectId, errors: Errors) -> Representatives | None:
+        """Return events that stand for others."""
+        ((*found, kinds),) = self._ask("representatives", tenant, project, **_span(errors))
+        first, latest, rarest = (EventId(name.decode()) for name in found)
+        return Representatives(first, latest, rarest if kinds > 1 else None) if kinds else None
+
+    def sample(
+        self, tenant: TenantId, project: ProjectId, errors: Errors, limit: int, *, others_in: str | None = None
+    ) -> Sequence[ArchivedEvent]:
+        """Return some events, in order of id."""
+        if others_in is None:
+            rows = self._ask("sample", tenant, project, limit=limit, **_span(errors))
+        else:
+            rows = self._ask("sample_others", tenant, project, limit=limit, environment=others_in, **_span(errors))
+        return [archived_event(row) for row in rows]
+
+    def releases_in(
+        self, tenant: TenantId, project: ProjectId, environment: str, errors: Errors, since: int, limit: int
+    ) -> Sequence[ReleaseCount]:
+        """Return releases with any event, the newest first."""
+        asked: _Asked = {"environment": environment, "since": since, "limit": limit, **_span(errors)}
+        rows = self._ask("releases_in", tenant, project, **asked)
+        return [ReleaseCount(release.decode(), *numbers) for release, *numbers in rows]
+
+    def reach(self, tenant: TenantId, project: ProjectId, errors: Errors) -> Reach | None:
+        """Return how far errors reach."""
+        ((events, users, releases, environments, *seen),) = self._ask("reach", tenant, project, **_span(errors))
+        first, second = (tuple(name.decode() for name in each) for each in (releases, environments))
+        return Reach(events, users, first, second, *seen) if events else None
+
     def count_events(self) -> int:
         """Return how many distinct events are archived."""
         return int(self._asking.rows(statement("count_events"), {})[0][0])
@@ -159,6 +211,14 @@ class ClickHouseEvidenceStore:
             elif not isinstance(value, int):
                 asked[key] = [text(each).decode() for each in value]
         return self._asking.rows(statement(name), asked)
+
+
+def _span(errors: Errors, prefix: str = "") -> _Asked:
+    return {
+        f"{prefix}fingerprints": errors.fingerprints,
+        f"{prefix}start": errors.start,
+        f"{prefix}end": errors.end,
+    }
 
 
 def _slots(rows: Sequence[Sequence[Any]]) -> list[SlotCount]:

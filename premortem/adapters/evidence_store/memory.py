@@ -5,10 +5,22 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import TypeVar
 
+from premortem.adapters.evidence_store import memory_errors as errors_of
 from premortem.adapters.evidence_store import memory_rates as rates
 from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedRow, ArchivedSessions
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
-from premortem.ports import MinuteCount, NewError, ReleaseSince, Sightings, SlotCount
+from premortem.ports import (
+    AttributeCounts,
+    Errors,
+    MinuteCount,
+    NewError,
+    Reach,
+    ReleaseCount,
+    ReleaseSince,
+    Representatives,
+    Sightings,
+    SlotCount,
+)
 
 _MINUTE = 60_000
 Other = TypeVar("Other", ArchivedSessions, ArchivedDeploy)
@@ -127,6 +139,38 @@ class MemoryEvidenceStore:
         after = [row for row in rows if row.deployed_at >= since]
         return sorted(after, key=lambda row: (row.deployed_at, row.deploy_id))[:limit]
 
+    def attributes(
+        self, tenant: TenantId, project: ProjectId, inside: Errors, before: Errors, limit: int
+    ) -> AttributeCounts:
+        """Return what events inside carry, and how many of those before do."""
+        rows = self._of_project(tenant, project)
+        compared = rows if not before.fingerprints else _of(rows, before)
+        return errors_of.attributes(_of(rows, inside), [row for row in compared if _during(row, before)], limit)
+
+    def representatives(self, tenant: TenantId, project: ProjectId, errors: Errors) -> Representatives | None:
+        """Return events that stand for others."""
+        return errors_of.representatives(_of(self._of_project(tenant, project), errors))
+
+    def sample(
+        self, tenant: TenantId, project: ProjectId, errors: Errors, limit: int, *, others_in: str | None = None
+    ) -> Sequence[ArchivedEvent]:
+        """Return some events, in order of id."""
+        rows = [row for row in self._of_project(tenant, project) if _during(row, errors)]
+        ours = [row for row in rows if row.fingerprint in errors.fingerprints]
+        others = [row for row in rows if row.fingerprint not in errors.fingerprints and row.environment == others_in]
+        return errors_of.sample(ours if others_in is None else others, limit)
+
+    def releases_in(
+        self, tenant: TenantId, project: ProjectId, environment: str, errors: Errors, since: int, limit: int
+    ) -> Sequence[ReleaseCount]:
+        """Return releases with any event, the newest first."""
+        rows = [row for row in self._of_project(tenant, project) if row.environment == environment]
+        return errors_of.releases([row for row in rows if _during(row, errors)], errors, since)[:limit]
+
+    def reach(self, tenant: TenantId, project: ProjectId, errors: Errors) -> Reach | None:
+        """Return how far errors reach."""
+        return errors_of.reach(_of(self._of_project(tenant, project), errors))
+
     def count_events(self) -> int:
         """Return how many distinct events are archived."""
         with self._lock:
@@ -155,3 +199,11 @@ class MemoryEvidenceStore:
 
 def _rank(row: ArchivedEvent) -> tuple[int, int, str]:
     return row.received_at, row.occurred_at, row.fingerprint
+
+
+def _during(row: ArchivedEvent, errors: Errors) -> bool:
+    return errors.start <= row.occurred_at < errors.end
+
+
+def _of(rows: Sequence[ArchivedEvent], errors: Errors) -> list[ArchivedEvent]:
+    return [row for row in rows if row.fingerprint in errors.fingerprints and _during(row, errors)]
