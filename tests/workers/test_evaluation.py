@@ -130,6 +130,26 @@ def test_an_error_that_was_there_before_the_deploy_is_no_sibling() -> None:
     assert (fact.verdict, fact.siblings) == ("effective", ())
 
 
+def test_a_new_error_of_a_release_without_the_fix_is_no_sibling() -> None:
+    old = [event(at, "shop@1", NEXT) for at in range(DEPLOYED + 1, DEPLOYED + 12 * HOUR, 10 * MINUTE)]
+    assert verdict(archive(before(), after(12), old), judged(DEPLOYED + 12 * HOUR)).siblings == ()
+
+
+def test_an_error_that_the_incident_has_taken_in_is_counted_once() -> None:
+    work = judged(DEPLOYED + 12 * HOUR)
+    grown = Work(work.task, replace(work.incident, fingerprints=(BOOM, NEXT)), work.facts)
+    fact = verdict(archive(before(), after(12, 30 * MINUTE, fingerprint=NEXT)), grown)
+    assert (fact.comparisons[0].after_events, fact.siblings) == (24, ())
+
+
+def test_a_task_that_comes_again_is_about_the_deploy_that_caused_it_whatever_was_deployed_since() -> None:
+    work = judged(DEPLOYED + 12 * HOUR)
+    since = replace(DEPLOY, id=FactId("next"), release="shop@9", deployed_at=DEPLOYED + 11 * HOUR)
+    later = Work(work.task, work.incident, (*work.facts, since))
+    store = archive(before(), after(12))
+    assert verdict(store, later) == verdict(store, work)
+
+
 def test_a_new_error_in_the_function_that_failed_is_a_sibling_where_nobody_knows_what_was_changed() -> None:
     store = archive(before(), after(12, 30 * MINUTE, fingerprint=NEXT, payload=body("shop/cart.py", "price")))
     opened = replace(OPENED, event_id=event(NOW).event_id)
