@@ -301,3 +301,25 @@ class Notifier(Protocol):
 
     def notify(self, target: NotificationTarget, notice: Notice) -> None:
         """Deliver once; the receiver tells a repetition by the notice's id."""
+
+
+class NoticeBook(Protocol):
+    """Whom to tell, and who was told what."""
+
+    def add_target(self, target: NotificationTarget) -> int:
+        """Keep a target and return the id that it gets in place of its own; Malformed for no such project."""
+
+    def targets(self, tenant: TenantId, project: ProjectId | None = None) -> Sequence[NotificationTarget]:
+        """Return the tenant's targets in order of id; with `project` those that are told about it."""
+
+    def remove_target(self, tenant: TenantId, target_id: int) -> None:
+        """Forget a target; Malformed when the tenant has none of that id."""
+
+    def note(self, notice_id: str, target_id: int, at: int) -> None:
+        """Remember that the target was told at `at`."""
+
+    def told(self, notice_id: str, target_id: int) -> bool:
+        """Tell whether the target was told."""
+
+    def told_since(self, target_id: int, since: int) -> int:
+        """Return how many notices the target got at `since` or later."""

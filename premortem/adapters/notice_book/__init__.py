@@ -1,0 +1,1 @@
+"""The book of notices: whom to tell, and who was told."""

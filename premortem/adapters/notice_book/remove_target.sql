@@ -1,0 +1,1 @@
+DELETE FROM notification_targets WHERE id = %(target)s AND tenant_id = %(tenant)s

@@ -1,0 +1,1 @@
+"""Notifiers: how somebody is told."""
