@@ -21,7 +21,7 @@ from premortem.domain.decision import Decision
 from premortem.domain.ids import EventId, FactId, Fingerprint, IncidentId, ProjectId, TenantId, derive
 from premortem.domain.project_stream import ErrorSeen, ProjectRecord
 from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew
-from premortem.ports import Append, Flow, LogRecord
+from premortem.ports import Append, Flow, LogRecord, TaskQueue
 
 TENANT = TenantId("acme")
 
@@ -106,7 +106,7 @@ class World:
     def __init__(self, partitions: int = 4) -> None:
         self.log = MemoryEventLog(partitions)
         self.checkpoints = MemoryCheckpointStore()
-        self.queue = MemoryTaskQueue()
+        self.queue: TaskQueue = MemoryTaskQueue()
         self.incidents = MemoryIncidentStore()
         self.evidence = MemoryEvidence()
 
@@ -133,6 +133,12 @@ class World:
 
     def append(self, *records: Append) -> None:
         self.log.append(records)
+
+    def tick(self, at: int) -> None:
+        """Say on every partition of the timeline that the clock has passed `at`, as the gateway does."""
+        told = timeline.encode(timeline.TimelineTicked(at=at))
+        partitions = range(self.log.partitions("debugging.timeline"))
+        self.append(*(Append("debugging.timeline", "", told, partition) for partition in partitions))
 
     def records(self, topic: str) -> list[LogRecord]:
         return [r for p in range(self.log.partitions(topic)) for r in self.log.read(topic, p, 0, 1_000_000)]  # type: ignore[arg-type]
