@@ -24,6 +24,7 @@ from premortem.ports.log import (
 )
 from premortem.ports.stores import (
     Administration,
+    Alike,
     AttributeCount,
     AttributeCounts,
     Errors,
@@ -32,6 +33,7 @@ from premortem.ports.stores import (
     IncidentStore,
     Integration,
     IntegrationKind,
+    Lookalike,
     MinuteCount,
     NewError,
     Page,
@@ -43,6 +45,7 @@ from premortem.ports.stores import (
     Representatives,
     Saved,
     Sightings,
+    SimilarIncidents,
     SlotCount,
     StoredFact,
 )
@@ -73,6 +76,7 @@ from premortem.ports.workers import WorkerBook
 __all__ = [
     "TOPICS",
     "Administration",
+    "Alike",
     "Allowance",
     "Append",
     "Appender",
@@ -96,6 +100,7 @@ __all__ = [
     "IntegrationKind",
     "LanguageModel",
     "LogRecord",
+    "Lookalike",
     "MinuteCount",
     "ModelAnswer",
     "NewError",
@@ -119,6 +124,7 @@ __all__ = [
     "Representatives",
     "Saved",
     "Sightings",
+    "SimilarIncidents",
     "SlotCount",
     "SourceCode",
     "Spending",

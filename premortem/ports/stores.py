@@ -8,6 +8,7 @@ from msgspec import Struct
 from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, IncidentId, ProjectId, TenantId
 from premortem.domain.incident import Incident, Status
+from premortem.domain.likeness import Vector
 from premortem.ports.work import Repository
 
 
@@ -274,6 +275,36 @@ class EvidenceStore(Protocol):
 
     def version(self) -> str:
         """Return what answers and its version: the cheapest question, for readiness."""
+
+
+# ------------------------------------------------------------------------------------------------ similar incidents
+class Lookalike(Struct, frozen=True, kw_only=True):
+    """An incident by what its stack looks like."""
+
+    tenant_id: TenantId
+    project_id: ProjectId
+    incident_id: IncidentId
+    opened_at: int
+    vector: Vector
+
+
+class Alike(Struct, frozen=True):
+    """An incident, and how much its stack looks like another one: 1 = the same."""
+
+    incident_id: IncidentId
+    similarity: float
+
+
+class SimilarIncidents(Protocol):
+    """Incidents of each tenant by what their stacks look like (`domain.likeness`)."""
+
+    def remember(self, incident: Lookalike) -> None:
+        """Keep an incident's vector, in place of an older one; all zeros are not kept."""
+
+    def nearest(self, tenant: TenantId, vector: Vector, before: int, limit: int) -> Sequence[Alike]:
+        """Return the tenant's incidents that were opened before the time `before` and look most alike, the nearest
+        first, among equals the newest; none for a vector of zeros.
+        """
 
 
 # --------------------------------------------------------------------------------------------------- administration

@@ -1,0 +1,1 @@
+"""Incidents by what their stacks look like: the port SimilarIncidents."""
