@@ -32,6 +32,8 @@ class Work(Struct, Generic[AnyTask], frozen=True):
     task: AnyTask
     incident: Incident
     facts: Sequence[IncidentFact]
+    receive_count: int = 1
+    """How often the task was handed out, this time included: after some, a handler may do without what is away."""
 
     def heading(self, duration_ms: int) -> Heading:
         """Return the heading of the answering fact: the same id for every attempt, and the log's time of the request

@@ -55,7 +55,7 @@ class Attempt:
         try:
             if received.receive_count > MOST_RECEIVES:
                 raise Permanent(f"it was handed out {MOST_RECEIVES} times and never finished. Does a worker die of it?")
-            return self._work(task)
+            return self._work(received)
         except Exception as problem:
             words = _words(problem)
             again = received.receive_count < MOST_RECEIVES or self._stop.is_set()
@@ -67,8 +67,9 @@ class Attempt:
             at = task.at + round((time.monotonic() - begun) * 1000)
             return self._give_up(give_up(task, at, words, received.receive_count))
 
-    def _work(self, task: Task) -> Ending:
-        work = self._needed(task)
+    def _work(self, received: Received) -> Ending:
+        task = received.task
+        work = self._needed(task, received.receive_count)
         if work is None:
             return "deleted"
         handler = handler_of(self._handlers, task)
@@ -82,14 +83,14 @@ class Attempt:
         self._crash("worker.after_append")
         return "answered"
 
-    def _needed(self, task: Task) -> Work[Task] | None:
+    def _needed(self, task: Task, receive_count: int) -> Work[Task] | None:
         """Return the work, or None when it is done already, or the incident is over and nobody asks any more."""
         facts = self._stored(task)
         incident = fold(facts)
         if incident is None:
             raise Retryable(f"the stored timeline of {task.incident_id} does not begin with its detection")
         over = incident.status in ("resolved", "suppressed") and not isinstance(task, Notify)
-        return None if over or answer_id(task) in incident.facts else Work(task, incident, facts)
+        return None if over or answer_id(task) in incident.facts else Work(task, incident, facts, receive_count)
 
     def _stored(self, task: Task) -> tuple[IncidentFact, ...]:
         """Return the incident's facts, waiting a while until the one that caused the task is among them."""
