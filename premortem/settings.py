@@ -89,6 +89,17 @@ class Settings(BaseSettings):
     events_per_minute: Annotated[
         int, Field(ge=0, description="Rate limit of a new project's key, events a minute; 0 = none.")
     ] = 0
+    github_url: Annotated[str, Field(description="GitHub's interface; of a server of your own: .../api/v3.")] = (
+        "https://api.github.com"
+    )
+    github_clone_url: Annotated[
+        str, Field(description="Where repositories are cloned from that the token is for: clone URLs begin with it.")
+    ] = "https://github.com"
+    github_token: Annotated[
+        str, Field(description="A token that opens pull requests; empty = an App does, or none.")
+    ] = ""
+    github_app_id: Annotated[int, Field(ge=0, description="Id of a GitHub App that opens pull requests; 0 = none.")] = 0
+    github_app_key: Annotated[str, Field(description="File with the App's private key (PEM).")] = ""
     model_url: Annotated[
         str,
         Field(description="Base URL of a language model that speaks OpenAI's interface (.../v1); empty = rules alone."),

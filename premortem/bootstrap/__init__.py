@@ -10,11 +10,16 @@ from premortem.bootstrap.connecting import Adapters as Adapters
 from premortem.bootstrap.connecting import appender as appender
 from premortem.bootstrap.connecting import connect as connect
 from premortem.bootstrap.connecting import crash_points as crash_points
+from premortem.bootstrap.dead_tasks import DeadTask as DeadTask
+from premortem.bootstrap.dead_tasks import dead_task as dead_task
+from premortem.bootstrap.dead_tasks import dead_tasks as dead_tasks
+from premortem.bootstrap.dead_tasks import redrive as redrive
 from premortem.bootstrap.lending import administration as administration
 from premortem.bootstrap.lending import event_log as event_log
 from premortem.bootstrap.lending import evidence as evidence
 from premortem.bootstrap.lending import first_project as first_project
 from premortem.bootstrap.lending import incidents as incidents
+from premortem.bootstrap.lending import notice_book as notice_book
 from premortem.bootstrap.log_topics import forget_bodies as forget_bodies
 from premortem.bootstrap.log_topics import log_version as log_version
 from premortem.bootstrap.log_topics import make_topics as make_topics
@@ -24,9 +29,9 @@ from premortem.bootstrap.migrating import migrate as migrate
 from premortem.bootstrap.migrating import pending_migrations as pending_migrations
 from premortem.bootstrap.queueing import make_queues as make_queues
 from premortem.bootstrap.queueing import queues as queues
-from premortem.bootstrap.queueing import redrive as redrive
 from premortem.bootstrap.values import clock as clock
 from premortem.bootstrap.values import clock_rate as clock_rate
+from premortem.bootstrap.values import notifier as notifier
 from premortem.bootstrap.values import public_url as public_url
 from premortem.bootstrap.values import salt as salt
 from premortem.bootstrap.working import run_worker as run_worker

@@ -6,10 +6,11 @@ from contextlib import closing, contextmanager
 from premortem.adapters.administration.postgres import PostgresAdministration
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
+from premortem.adapters.notice_book.postgres import PostgresNoticeBook
 from premortem.bootstrap.connecting import lend_log, lend_pool, require_running
 from premortem.domain.ids import TenantId
 from premortem.embedded import stack
-from premortem.ports import Administration, EventLog, EvidenceStore, IncidentStore, Project
+from premortem.ports import Administration, EventLog, EvidenceStore, IncidentStore, NoticeBook, Project
 from premortem.settings import Settings
 
 
@@ -33,6 +34,13 @@ def evidence(settings: Settings) -> Iterator[EvidenceStore]:
     require_running(settings, settings.clickhouse_url)
     with closing(ClickHouseEvidenceStore(stack.resolve(settings).clickhouse_url)) as store:
         yield store
+
+
+@contextmanager
+def notice_book(settings: Settings) -> Iterator[NoticeBook]:
+    """Lend the book of notices for a command."""
+    with lend_pool(settings) as pool:
+        yield PostgresNoticeBook(pool)
 
 
 @contextmanager

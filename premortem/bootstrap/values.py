@@ -1,10 +1,11 @@
-"""Values that the settings give: the clock, the salt, the address."""
+"""Values that the settings give: the clock, the salt, the address, what carries notices."""
 
 from premortem.adapters.clock import scaled
 from premortem.adapters.clock.system import SystemClock
+from premortem.adapters.notifier.http import HttpNotifier
 from premortem.embedded import data_directory, stack
 from premortem.exceptions import Unavailable
-from premortem.ports import Clock
+from premortem.ports import Clock, Notifier
 from premortem.settings import Settings
 
 _SALT = "hash_salt"
@@ -40,3 +41,8 @@ def public_url(settings: Settings) -> str:
     resolved = stack.resolve(settings)
     host = f"[{resolved.http_host}]" if ":" in resolved.http_host else resolved.http_host
     return (resolved.public_url or f"http://{host}:{resolved.http_port}").rstrip("/")
+
+
+def notifier() -> Notifier:
+    """Return what carries notices: dated by the system's clock, for receivers compare it with theirs."""
+    return HttpNotifier(SystemClock().now)

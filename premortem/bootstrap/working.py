@@ -10,14 +10,14 @@ from threading import Event
 
 from premortem.adapters.streams.patience import Patience
 from premortem.adapters.streams.pulse import Pulse
-from premortem.bootstrap.connecting import Adapters, connect, crash_points
+from premortem.bootstrap.answering import handlers
+from premortem.bootstrap.connecting import connect, crash_points
 from premortem.domain.tasks import QUEUES
 from premortem.domain.work import WorkTally
 from premortem.exceptions import Malformed, PremortemException
 from premortem.ports import WorkerBook
 from premortem.settings import Settings
 from premortem.workers.attempt import Attempt
-from premortem.workers.dispatch import Handlers
 from premortem.workers.loop import Loop, Pace
 
 _LOGGER = logging.getLogger(__name__)
@@ -27,11 +27,6 @@ READER_SECONDS = 60.0
 _POSTGRES_WAIT, _SQS_WAIT = 1, 5
 """Seconds that a worker waits for a task: PostgreSQL is looked at four times a second anyhow, SQS costs by the call."""
 _OTHER_CONNECTIONS = 3
-
-
-def handlers(settings: Settings, adapters: Adapters) -> Handlers:  # noqa: ARG001 -- those that come need both
-    """Return what answers each kind of task."""
-    return Handlers()
 
 
 def run_worker(settings: Settings, queues: Sequence[str], threads: int, stop: Event) -> int:

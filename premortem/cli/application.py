@@ -4,9 +4,11 @@ import typer
 
 from premortem.cli import (
     administration,
+    dead_letters,
     detection,
     health,
     incidents,
+    notifications,
     persons,
     plumbing,
     postgres,
@@ -52,6 +54,8 @@ app.add_typer(administration.keys, name="key")
 app.add_typer(administration.tokens, name="token")
 app.add_typer(administration.integrations, name="integration")
 app.add_typer(repositories.commands, name="repository")
+app.add_typer(notifications.commands, name="notify")
 app.add_typer(plumbing.topics, name="topics")
 app.add_typer(plumbing.queues, name="queues")
+app.add_typer(dead_letters.commands, name="dlq")
 app.add_typer(incidents.commands, name="incidents")

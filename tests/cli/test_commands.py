@@ -98,6 +98,19 @@ def test_an_integration_tells_what_to_enter_in_sentry_and_hides_its_secret_later
     assert "There are: sentry-platform" in cli.run("integration", "create", "jira", "1", code=1).stderr
 
 
+def test_a_notification_target_is_added_with_a_secret_shown_once_and_removed(cli: Cli) -> None:
+    cli.json("project", "create", "told")
+    added = cli.json("notify", "add", "webhook", "http://127.0.0.1:9/hook", "--only", "opened", "--only", "resolved")
+    assert added["secret"].startswith("whsec_")
+    (found,) = cli.json("notify", "list")
+    assert (found["id"], found["only"]) == (added["id"], ["opened", "resolved"])
+    assert added["secret"] not in cli.run("notify", "list").stdout
+    assert "does not answer" in cli.refusal("notify", "test", str(added["id"]))
+    assert "no occasion 'often'" in cli.refusal("notify", "add", "slack", "http://127.0.0.1:9/", "--only", "often")
+    assert cli.json("notify", "remove", str(added["id"])) == {"removed": added["id"]}
+    assert "no notification target" in cli.refusal("notify", "remove", str(added["id"]))
+
+
 def test_a_repository_is_mapped_shown_without_its_password_and_forgotten(cli: Cli) -> None:
     (made,) = cli.json("project", "create", "coded")
     project, url = str(made["id"]), "https://robot:s3cr3t@git.example.org/acme/shop.git"
