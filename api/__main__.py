@@ -13,6 +13,7 @@ from api.app import Gateway, read_api
 from api.committer import Committer
 from api.counters import Counters
 from api.dependencies import Stores
+from api.github_webhooks import GithubWebhooks, repositories_by_key
 from api.ingest import Ingest, Limits
 from api.lookups import Lookups
 from api.metrics import StoreMetrics
@@ -38,6 +39,10 @@ async def serve(settings: Settings) -> None:
     limits, salt, refusals = limits_of(settings), bootstrap.salt(settings), Refusals()
     ingest = Ingest(keys, committer, clock, counters, limits, salt, refusals)
     webhooks = Webhooks(integrations, committer, clock, counters, limits, salt)
+    repositories = Lookups(repositories_by_key(adapters.administration))
+    github = GithubWebhooks(
+        integrations, repositories, adapters.incident_store, committer, clock, counters, limits, salt
+    )
     metrics = StoreMetrics(adapters.event_log, adapters.checkpoint_store, adapters.task_queue)
     stores = Stores(
         adapters.event_log,
@@ -52,7 +57,7 @@ async def serve(settings: Settings) -> None:
         bootstrap.public_url(settings),
         salt,
     )
-    gateway = Gateway(ingest, webhooks, read_api(stores))
+    gateway = Gateway(ingest, webhooks, github, read_api(stores))
     beside = [
         asyncio.create_task(work)
         for work in (
@@ -75,6 +80,7 @@ async def serve(settings: Settings) -> None:
         await appender.close()
         keys.close()
         integrations.close()
+        repositories.close()
         metrics.close()
         adapters.close()
 

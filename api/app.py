@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
 
-from api import deploys, health, incidents, problems
+from api import deploys, github_webhooks, health, incidents, problems
 from api.body import Message, Receive, Scope, Send
 from api.dependencies import Stores
+from api.github_webhooks import GithubWebhooks
 from api.ingest import PATH, TUNNELS, Ingest
 from api.webhooks import PREFIX, Webhooks
 
@@ -41,8 +42,8 @@ def read_api(stores: Stores) -> FastAPI:
 class Gateway:
     """Sends each request to the application that it is for, and adds the headers that every answer carries."""
 
-    def __init__(self, ingest: Ingest, webhooks: Webhooks, read: AsgiApp) -> None:
-        self._ingest, self._webhooks, self._read = ingest, webhooks, read
+    def __init__(self, ingest: Ingest, webhooks: Webhooks, github: GithubWebhooks, read: AsgiApp) -> None:
+        self._ingest, self._webhooks, self._github, self._read = ingest, webhooks, github, read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch one ASGI connection."""
@@ -51,6 +52,8 @@ class Gateway:
         path = scope["path"]
         if path in TUNNELS or PATH.match(path):
             await self._ingest(scope, receive, send)
+        elif path.rstrip("/") == github_webhooks.PATH:
+            await self._github(scope, receive, send)
         elif path.startswith(PREFIX):
             await self._webhooks(scope, receive, send)
         else:

@@ -7,7 +7,7 @@ takes the legacy plugin, which signs nothing. A replayed delivery changes nothin
 import hmac
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import orjson
 
@@ -47,21 +47,7 @@ class Webhooks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one delivery: 200 when it is durable (or of no use), 4xx when it cannot be believed or read."""
-        try:
-            status, detail = await self._answer(scope, receive)
-        except Disconnected:
-            return
-        except BodyTooLarge as exception:
-            status, detail = 413, str(exception)
-        except BodyTooSlow as exception:
-            status, detail = 408, str(exception)
-        except Unavailable as exception:
-            status, detail = 503, str(exception)
-        except Permanent as exception:
-            status, detail = 400, str(exception)
-        self._counters.request("webhook", str(status)).inc()
-        body = b"{}" if status < 300 else orjson.dumps({"detail": detail, "causes": []})
-        await respond(send, status, body, [])
+        await answer_delivery(send, self._counters, "webhook", self._answer(scope, receive))
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, str]:
         path: str = scope["path"].rstrip("/")
@@ -95,6 +81,25 @@ class Webhooks:
         if intake.reasons:
             raise Malformed(intake.reasons[0])
         await self._committer.append(intake.records)
+
+
+async def answer_delivery(send: Send, counters: Counters, endpoint: str, answering: Awaitable[tuple[int, str]]) -> None:
+    """Send what `answering` comes to, a status and a reason, or the refusal that it raises; count it."""
+    try:
+        status, detail = await answering
+    except Disconnected:
+        return
+    except BodyTooLarge as exception:
+        status, detail = 413, str(exception)
+    except BodyTooSlow as exception:
+        status, detail = 408, str(exception)
+    except Unavailable as exception:
+        status, detail = 503, str(exception)
+    except Permanent as exception:
+        status, detail = 400, str(exception)
+    counters.request(endpoint, str(status)).inc()
+    body = b"{}" if status < 300 else orjson.dumps({"detail": detail, "causes": []})
+    await respond(send, status, body, [])
 
 
 def _sender(

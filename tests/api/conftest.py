@@ -14,6 +14,7 @@ from api.app import Gateway, read_api
 from api.committer import Committer
 from api.counters import Counters
 from api.dependencies import Stores
+from api.github_webhooks import GithubWebhooks, repositories_by_key
 from api.ingest import Ingest, Limits
 from api.lookups import Lookups
 from api.metrics import StoreMetrics
@@ -138,9 +139,11 @@ async def a_world(limits: Limits, takers: Mapping[str, Taker] | None = None) -> 
         b"salt",
     )
     integrations = Lookups(lambda _: administration.integrations(), fresh_ms=0, at_once_ms=0)
+    repositories = Lookups(repositories_by_key(administration), fresh_ms=0, at_once_ms=0)
     app = Gateway(
         Ingest(keys, committer, clock, counters, limits, b"salt", refusals, takers),
         Webhooks(integrations, committer, clock, counters, limits, b"salt"),
+        GithubWebhooks(integrations, repositories, incidents, committer, clock, counters, limits, b"salt"),
         read_api(stores),
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
@@ -163,6 +166,7 @@ async def a_world(limits: Limits, takers: Mapping[str, Taker] | None = None) -> 
     await committer.close()
     keys.close()
     integrations.close()
+    repositories.close()
     metrics.close()
 
 

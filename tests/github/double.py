@@ -19,10 +19,11 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from tests.github import hooks
 from tests.github.bare import Bare, Missing
 from tests.github.contract import Contract
 from tests.github.routes import OPERATIONS, Call
-from tests.github.shapes import Shapes
+from tests.github.shapes import Shapes, moment
 from tests.github.state import EVERYTHING, Application, Fault, Hosted, Pull, Refused
 
 TOKEN = "ghp_" + "d" * 36
@@ -41,6 +42,7 @@ class Double:
         self.requests: list[str] = []
         self.url = ""
         self._faults: list[Fault] = []
+        self._told: list[tuple[str, str]] = []
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -100,19 +102,49 @@ class Double:
         """Let everything answer again."""
         self._faults.clear()
 
+    def tell(self, url: str, secret: str) -> None:
+        """Send webhooks of what happens from now on to `url`, signed with `secret`."""
+        self._told.append((url, secret))
+
+    def deliver(self, event: str, payload: dict[str, Any]) -> list[int]:
+        """Send an event to everybody who wants to be told; return how each answered."""
+        return [hooks.send(url, secret, event, payload).status_code for url, secret in self._told]
+
     def merge(self, name: str, number: int, *, squash: bool = False) -> str:
         """Merge a pull request and return the commit that is on the base then."""
         pull, bare = self.pull(name, number), self._repositories[name].bare
         pull.head_sha = bare.head(pull.head) or ""
         pull.merge_commit = bare.merge(pull.base, pull.head, f"{pull.title} (#{number})", self.at, squash=squash)
         pull.state, pull.draft, pull.merged_at, pull.closed_at = "closed", False, self.at, self.at
+        self.deliver("pull_request", hooks.pull_request_closed(self.shown(name, number)))
+        self.deliver("push", hooks.pushed(name, pull.base, pull.merge_commit, self.at))
         return pull.merge_commit
 
-    def close(self, name: str, number: int) -> None:
-        """Close a pull request without merging it."""
+    def close(self, name: str, number: int, comment: str = "") -> None:
+        """Close a pull request without merging it, with a comment before that, as GitHub's button does."""
         pull = self.pull(name, number)
+        if comment:
+            self.deliver("issue_comment", hooks.comment(self.shown(name, number), comment))
         pull.head_sha = self._repositories[name].bare.head(pull.head) or ""
         pull.state, pull.closed_at = "closed", self.at
+        self.deliver("pull_request", hooks.pull_request_closed(self.shown(name, number)))
+
+    def push(self, name: str, files: Mapping[str, str | None], message: str, branch: str = "main") -> str:
+        """Commit to a branch and return the commit."""
+        made = self._repositories[name].bare.commit(branch, files, message, self.at)
+        self.deliver("push", hooks.pushed(name, branch, made, self.at))
+        return made
+
+    def publish(self, name: str, tag: str, branch: str = "main") -> None:
+        """Publish a release of what is on a branch."""
+        self._repositories[name].bare.git("tag", tag, branch)
+        self.deliver("release", hooks.release_published(name, tag, moment(self.at) or ""))
+
+    def deploy(self, name: str, environment: str, ref: str = "main", state: str = "success") -> None:
+        """Say that a deployment of a branch or tag reached a state."""
+        sha = self._repositories[name].bare.git("rev-parse", f"{ref}^{{commit}}").strip()
+        at = moment(self.at) or ""
+        self.deliver("deployment_status", hooks.deployment_status(name, state, ref, sha, environment, at))
 
     def shown(self, name: str, number: int) -> dict[str, Any]:
         """Return a pull request as the server shows it."""
