@@ -1,9 +1,8 @@
-"""Queues: made, looked at, and their dead letters sent back."""
+"""Queues: made and looked at."""
 
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
-from premortem.bootstrap.connecting import lend_pool, task_queue_in
+from premortem.bootstrap.connecting import lend_pool
 from premortem.domain.tasks import QUEUES
-from premortem.exceptions import Malformed
 from premortem.ports import QueueState
 from premortem.settings import Settings
 
@@ -31,11 +30,3 @@ def queues(settings: Settings) -> list[QueueState]:
             QueueState(name=name, waiting=queue.depth(name), dead=queue.depth(f"{name}-dlq"))
             for name in sorted(QUEUES.values())
         ]
-
-
-def redrive(settings: Settings, name: str) -> int:
-    """Send the dead letters of a queue back to it; return how many went. Raises Malformed for a queue that is none."""
-    if name not in QUEUES.values():
-        raise Malformed(f"there is no queue {name!r}. There are: {', '.join(sorted(QUEUES.values()))}.")
-    with lend_pool(settings) as pool:
-        return task_queue_in(settings, pool).redrive(name)

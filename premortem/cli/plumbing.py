@@ -11,7 +11,7 @@ from premortem.ports import Topic
 from premortem.settings import Settings
 
 topics = typer.Typer(help="Topics of the event log.", no_args_is_help=True)
-queues = typer.Typer(help="Queues of tasks, and their dead letters.", no_args_is_help=True)
+queues = typer.Typer(help="Queues of tasks.", no_args_is_help=True)
 
 
 @topics.command("create")
@@ -67,23 +67,6 @@ def list_queues(as_json: Annotated[bool, json_option('[{"name", "waiting", "dead
         print_table(("queue", "waiting", "dead letters", "problems"), rows, "There are no queues.")
     if any(queue.problems for queue in found):
         raise typer.Exit(1)
-
-
-@queues.command("redrive")
-def redrive_queue(
-    name: Annotated[str, typer.Argument(help="The queue whose dead letters are to be tried again.")],
-    as_json: Annotated[bool, json_option('{"moved"}')] = False,
-) -> None:
-    """Send the tasks in a queue's dead letters back to the queue, with all their attempts before them."""
-    from premortem import bootstrap
-
-    moved = bootstrap.redrive(Settings(), name)
-    if as_json:
-        print_json({"moved": moved})
-    elif moved:
-        console().print(f"{moved} {'task goes' if moved == 1 else 'tasks go'} back to {name}.")
-    else:
-        console().print(f"{name} has no dead letters.")
 
 
 def migrate_log(as_json: Annotated[bool, json_option("{topic: records}")] = False) -> None:

@@ -1,4 +1,4 @@
-"""Whatever is lost and whoever dies in between: every incident gets its answer, once, and nothing is asked twice over."""
+"""Whatever is lost and whoever dies in between: every incident gets its answer, once, and no crash asks for more."""
 
 from collections.abc import Callable
 from typing import Any
