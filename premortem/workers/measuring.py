@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from premortem.domain.error_event import ErrorEvent
-from premortem.domain.evaluation import MINUTE_MS, WEEK_MS, Observed, Place, Slot, is_sibling, places
+from premortem.domain.evaluation import FEWEST_SESSIONS, MINUTE_MS, WEEK_MS, Observed, Place, Slot, is_sibling, places
 from premortem.domain.ids import EventId, Fingerprint
 from premortem.domain.incident import Incident
 from premortem.domain.observations import Exposure, NewErrorMeasured, ReleaseMeasured
@@ -65,7 +65,7 @@ class _Counts(Struct, frozen=True):
     events: Sequence[SlotCount]
     sessions: Sequence[SlotCount]
     everything: Sequence[SlotCount]
-    """Events of all errors, the incident's among them."""
+    """Events of all errors, the incident's among them; not counted where sessions tell of traffic."""
 
 
 def measure(store: EvidenceStore, history: History, incident: Incident, fix: Fix, at: int) -> Measured:
@@ -73,12 +73,11 @@ def measure(store: EvidenceStore, history: History, incident: Incident, fix: Fix
     times = _times(fix, at)
     where = (incident.tenant_id, incident.project_id, fix.environment)
     span = (times.begin, times.end, times.width)
-    counts = _Counts(
-        store.release_counts(*where, incident.fingerprints, *span),
-        store.release_sessions(*where, *span),
-        store.release_activity(*where, *span),
-    )
     fixed = (fix.release, *_later(store, history, incident, fix))
+    events = store.release_counts(*where, incident.fingerprints, *span)
+    sessions = store.release_sessions(*where, *span)
+    told = _told_by_sessions(sessions, fixed, times)
+    counts = _Counts(events, sessions, () if told else store.release_activity(*where, *span))
     fresh, siblings = _new_errors(store, incident, fix, fixed, times)
     before = _new_before(store, incident, fix, times)
     return Measured(
@@ -95,6 +94,14 @@ def _times(fix: Fix, at: int) -> _Times:
     width = _WIDE_MS if length >= _WIDE_FROM_MS else MINUTE_MS
     after = max(at - LAG_MS - deployed, 0)
     return _Times(deployed - -(-length // width) * width, deployed, deployed + after // width * width, width)
+
+
+def _told_by_sessions(sessions: Sequence[SlotCount], fixed: Sequence[str], times: _Times) -> bool:
+    """Tell whether sessions say how much the releases are used, so that a project's events need not be counted."""
+    before = sum(each.count for each in sessions if each.slot < times.slots_before)
+    return before >= FEWEST_SESSIONS and any(
+        each.slot >= times.slots_before and each.release in fixed and each.count for each in sessions
+    )
 
 
 def _later(store: EvidenceStore, history: History, incident: Incident, fix: Fix) -> list[str]:

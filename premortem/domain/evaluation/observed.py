@@ -12,7 +12,8 @@ from premortem.domain.timeline import Comparison
 MINUTE_MS = 60_000
 WEEK_MS = 7 * 24 * 60 * MINUTE_MS
 _MOST_WEEKS = 4
-_FEWEST_SESSIONS = 20
+FEWEST_SESSIONS = 20
+"""Before the deploy; with fewer, minutes are counted."""
 _FEWEST_OTHERS = 30
 """Events of other errors, before the deploy, that can tell of traffic."""
 _UNKNOWN, _UNKNOWN_DAY = 4, 2
@@ -69,7 +70,7 @@ class Sides(Struct, frozen=True, kw_only=True):
 
 def unit_of(observed: Observed) -> Unit:
     """Return sessions where the fix's release reports them, or nothing at all is heard of it; else minutes."""
-    reported = sum(slot.sessions for slot in observed.before) >= _FEWEST_SESSIONS
+    reported = sum(slot.sessions for slot in observed.before) >= FEWEST_SESSIONS
     silent = not any(slot.sessions or slot.others or slot.events for slot in observed.after)
     return "sessions" if reported and (silent or any(slot.sessions for slot in observed.after)) else "minutes"
 

@@ -16,7 +16,7 @@ from premortem.domain.evaluation.power import RESIDUE, alpha_of, needed_exposure
 from premortem.domain.evaluation.rates import fewer, highest_ratio, lowest_ratio, more, ratio_of
 from premortem.domain.timeline import Comparison, Effect
 
-_HARM_ALPHA = 0.0005
+_HARM_ALPHA, _HARM_ALPHA_AT_A_LOOK = 0.0005, 0.005
 _HARM_RATIO = 2.0
 _HARM_EVENTS = 10
 _CONCURRENT_ALPHA = 0.1
@@ -163,6 +163,8 @@ def _effect(
     if look is None:
         return "inconclusive", "underpowered"
     if _stayed(main, look):
+        if _doubled(main) and main.p_higher <= _HARM_ALPHA_AT_A_LOOK:
+            return "harmful", "rose"
         return "ineffective", "moved" if 2 * observed.moved >= main.after_events else "stayed"
     if not _fell(main, look):
         return "inconclusive", "underpowered"
@@ -172,16 +174,21 @@ def _effect(
 
 
 def _rose(main: Comparison) -> bool:
-    """Tell whether the rate has more than doubled, whatever the exposure may have been.
+    """Tell whether the rate has more than doubled, at any time and by the stricter bound.
 
     What few bursts say of the noise is not much: with so many that count, the test takes 1 + 4/sqrt(bursts) of it.
     """
-    before, before_exposure, after, most = _by_most(main)
-    ratio = ratio_of(before, before_exposure, after, most)
-    if ratio is None or ratio < _HARM_RATIO or main.after_events < _HARM_EVENTS:
+    if not _doubled(main):
         return False
+    before, before_exposure, after, most = _by_most(main)
     caution = 1.0 + 4.0 / math.sqrt(max(before, 1.0))
     return more(before / caution, before_exposure, after / caution, most) <= _HARM_ALPHA
+
+
+def _doubled(main: Comparison) -> bool:
+    """Tell whether the rate has doubled whatever the exposure may have been, by more than a handful of events."""
+    ratio = ratio_of(*_by_most(main))
+    return ratio is not None and ratio >= _HARM_RATIO and main.after_events >= _HARM_EVENTS
 
 
 def _brought_errors(observed: Observed, main: Comparison, new: Comparison) -> bool:

@@ -42,6 +42,13 @@ def test_an_error_that_comes_far_more_often_is_harm_even_before_the_exposure_is_
     assert (verdict.effect, verdict.reason, verdict.look_again_at) == ("harmful", "rose", None)
 
 
+def test_at_a_look_an_error_that_comes_more_than_twice_as_often_is_harm_where_less_may_still_be_chance() -> None:
+    before = slots(2 * DAY_SLOTS, 4, sessions=100)
+    assert judged(shop(1, 1, before=before, after=slots(40, 3, sessions=100))).effect == "ineffective"
+    verdict = judged(shop(1, 1, before=before, after=slots(33, 4, sessions=100, events=2)))
+    assert (verdict.effect, verdict.reason) == ("harmful", "rose")
+
+
 def test_before_the_exposure_is_reached_silence_says_nothing_and_a_next_look_is_named() -> None:
     verdict = judged(shop(1, 0, after=slots(1, 0, sessions=100)))
     assert (verdict.effect, verdict.reason) == ("inconclusive", "underpowered")
