@@ -43,7 +43,7 @@ async def serve(settings: Settings) -> None:
     github = GithubWebhooks(
         integrations, repositories, adapters.incident_store, committer, clock, counters, limits, salt
     )
-    metrics = StoreMetrics(adapters.event_log, adapters.checkpoint_store, adapters.task_queue)
+    metrics = StoreMetrics(adapters.event_log, adapters.checkpoint_store, adapters.task_queue, adapters.worker_book)
     stores = Stores(
         adapters.event_log,
         adapters.incident_store,

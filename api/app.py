@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
 
-from api import deploys, github_webhooks, health, incidents, problems
+from api import deploys, github_webhooks, health, incidents, problems, responses
 from api.body import Message, Receive, Scope, Send
 from api.dependencies import Stores
 from api.github_webhooks import GithubWebhooks
@@ -14,9 +14,10 @@ from api.webhooks import PREFIX, Webhooks
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _DESCRIPTION = """
-Read what Premortem knows about your incidents. Every call needs a bearer token (`premortem token create NAME`), which
-belongs to one tenant and sees nothing of another. Times are RFC 3339 in UTC. Lists come in pages: pass `next_cursor`
-back as `cursor`. What is refused is a problem (RFC 9457). SDKs send to `/api/{project}/envelope/`, by their DSN.
+Read what Premortem knows about your incidents, and answer them. Every call needs a bearer token, which belongs to one
+tenant and sees nothing of another (`premortem token create NAME`). Times are RFC 3339 in UTC. Lists come in pages: pass
+`next_cursor` back as `cursor`. What is refused is a problem (RFC 9457). SDKs send to `/api/{project}/envelope/`, by
+their DSN.
 """
 
 
@@ -32,6 +33,7 @@ def read_api(stores: Stores) -> FastAPI:
     )
     app.state.stores = stores
     app.include_router(incidents.router)
+    app.include_router(responses.router)
     app.include_router(deploys.router)
     app.include_router(health.router)
     problems.install(app)

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from premortem.exceptions import Permanent
+from starlette.requests import Request
+
+from premortem.exceptions import Malformed, Permanent
+from premortem.sentry import json_body
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+_SMALL, _SMALL_SECONDS = 64 * 1024, 10.0
 
 
 class BodyTooLarge(Permanent):
@@ -61,3 +65,15 @@ async def read_body(
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
     except TimeoutError:
         raise BodyTooSlow(f"body was not complete after {deadline_seconds:g} s") from None
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a small request, its strings safe to store; an empty body is an empty one.
+
+    Raises Malformed for anything else, and what `read_body` raises.
+    """
+    headers = {name.lower(): text for name, text in request.headers.items()}
+    value = json_body.loads(await read_body(headers, request.receive, _SMALL, _SMALL_SECONDS) or b"{}")
+    if not isinstance(value, dict):
+        raise Malformed("the body is not a JSON object.")
+    return value

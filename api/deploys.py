@@ -3,27 +3,23 @@
 `sentry-cli releases deploys VERSION new -e ENVIRONMENT` with SENTRY_URL set to this server and an API token.
 """
 
-from typing import Any
-
 from fastapi import APIRouter, Path, Request
 
 from api import acceptance
 from api.acceptance import Source
-from api.body import read_body
+from api.body import read_object
 from api.dependencies import CurrentStores, CurrentTenant, call
 from api.problems import refusals
 from api.schemas import DeployNotice, DeployView, ProjectSlug, ReleaseNotice, ReleaseView, body_of, moment
 from premortem.exceptions import Malformed
 from premortem.ports import ProjectKey
-from premortem.sentry import deploys, json_body
+from premortem.sentry import deploys
 
 router = APIRouter(
     prefix="/api/0/organizations/{organization}/releases",
     tags=["deploys"],
     responses=refusals(400, 401, 408, 413, 422, 503),
 )
-_LIMIT = 64 * 1024
-_SECONDS = 10.0
 
 
 @router.post(
@@ -36,7 +32,7 @@ async def create_release(
     stores: CurrentStores, tenant: CurrentTenant, organization: str, request: Request
 ) -> ReleaseView:
     """Return the release as Sentry does; releases are known from events and deploys alone."""
-    value = await _object(request)
+    value = await read_object(request)
     version = value.get("version")
     if not isinstance(version, str) or not version:
         raise Malformed("a release needs a version.")
@@ -54,7 +50,7 @@ async def create_deploy(
     request: Request,
 ) -> DeployView:
     """Append the deploy to each of the tenant's projects, or to those that `projects` names by slug."""
-    value = await _object(request)
+    value = await read_object(request)
     now = stores.clock.now()
     notice = deploys.parse(value, version, now, stores.salt)
     wanted = value.get("projects")
@@ -74,12 +70,3 @@ async def create_deploy(
         url=notice.url,
         dateFinished=moment(notice.deployed_at),
     )
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    headers = {name.lower(): text for name, text in request.headers.items()}
-    body = await read_body(headers, request.receive, _LIMIT, _SECONDS)
-    value = json_body.loads(body or b"{}")
-    if not isinstance(value, dict):
-        raise Malformed("the body is not a JSON object.")
-    return value

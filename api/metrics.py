@@ -8,16 +8,18 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import get_args
 
 from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from premortem.bootstrap import SOURCES
+from premortem.bootstrap import READER_SECONDS, SOURCES
 from premortem.domain import conservation
 from premortem.domain.conservation import STATE_KEY, Tally
 from premortem.domain.tasks import QUEUES
-from premortem.ports import CheckpointStore, EventLog, TaskQueue
+from premortem.domain.work import Ending, WorkTally
+from premortem.ports import CheckpointStore, EventLog, TaskQueue, WorkerBook
 
 _WAIT_SECONDS = 2.0
 
@@ -30,14 +32,17 @@ class StoreMetrics:
         event_log: EventLog,
         checkpoints: CheckpointStore,
         tasks: TaskQueue,
+        workers: WorkerBook,
         *,
         wait_seconds: float = _WAIT_SECONDS,
     ) -> None:
-        self._log, self._checkpoints, self._tasks, self._wait_seconds = event_log, checkpoints, tasks, wait_seconds
+        self._log, self._checkpoints, self._wait_seconds = event_log, checkpoints, wait_seconds
+        self._tasks, self._workers = tasks, workers
         self._parts: dict[str, Callable[[], Sequence[Metric]]] = {
             "lags": self._lags,
             "conservation": self._conservation,
             "queues": self._queues,
+            "workers": self._work,
         }
         self._threads = ThreadPoolExecutor(len(self._parts), thread_name_prefix="metrics")
         self._reading: dict[str, asyncio.Future[Sequence[Metric]]] = {}
@@ -105,6 +110,27 @@ class StoreMetrics:
             waiting.add_metric([queue], self._tasks.depth(queue))
             dead.add_metric([queue], self._tasks.depth(f"{queue}-dlq"))
         return [waiting, dead]
+
+    def _work(self) -> Sequence[Metric]:
+        readers = GaugeMetricFamily(
+            "premortem_queue_workers", "Workers that were heard of in the last minute.", labels=["queue"]
+        )
+        received = CounterMetricFamily(
+            "premortem_worker_received_tasks", "Tasks that workers were handed.", labels=["queue"]
+        )
+        went = CounterMetricFamily(
+            "premortem_worker_tasks",
+            "How that ended; what is received and not among them is worked on, or its worker died.",
+            labels=["queue", "outcome"],
+        )
+        alive, tallies = self._workers.readers(READER_SECONDS), self._workers.tallies()
+        for queue in sorted(QUEUES.values()):
+            tally = tallies.get(queue, WorkTally())
+            readers.add_metric([queue], alive.get(queue, 0))
+            received.add_metric([queue], tally.received)
+            for outcome in get_args(Ending):
+                went.add_metric([queue, outcome], getattr(tally, outcome))
+        return [readers, received, went]
 
 
 class _Read(Collector):

@@ -101,4 +101,10 @@ _DESCRIPTIONS = {
     422: "A parameter is not what it must be; `detail` names it.",
     503: "A store does not answer. Try again after `Retry-After` seconds.",
 }
-_TITLES = {401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed"}
+_TITLES = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    422: "Invalid request",
+}

@@ -1,15 +1,18 @@
 """Commands by which a person steers detection: each is a record on the log, with the time that the log tells."""
 
 from collections.abc import Sequence
+from getpass import getuser
 from typing import Annotated, Any, get_args
 
 import typer
 
 from premortem.cli.moments import parse_duration, show_moment
-from premortem.cli.output import DEFAULT_TENANT, Tenant, json_option, print_json, print_table, say
+from premortem.cli.output import DEFAULT_TENANT, Tenant, json_option, print_json, print_table, printable, say
 from premortem.domain import project_stream, timeline
 from premortem.domain.ids import FactId, Fingerprint, IncidentId, ProjectId, TenantId, derive
+from premortem.domain.incident import Incident
 from premortem.domain.project_stream import DetectorConfigured, Muted, ProjectRecord, Rule, RuleChanged
+from premortem.domain.responses import Action, responded
 from premortem.domain.timeline import IncidentResolved
 from premortem.exceptions import Malformed
 from premortem.ports import Append
@@ -110,10 +113,7 @@ def resolve(
     """Say that an incident is over; it is opened again when its errors come back."""
     from premortem import bootstrap
 
-    with bootstrap.incidents(Settings()) as store:
-        incident = store.get(TenantId(tenant), IncidentId(incident_id))
-    if incident is None:
-        raise Malformed(f"tenant {tenant!r} has no incident {incident_id}. List them: premortem incidents list.")
+    incident = _incident(incident_id, tenant)
     who = _who(incident.project_id, tenant)
     at = who.pop("received_at")
     fact = IncidentResolved(
@@ -133,6 +133,33 @@ def resolve(
         "Resolved; it is opened again when it comes back.",
         as_json,
     )
+
+
+def respond(
+    incident_id: Annotated[str, typer.Argument(help="The incident.")],
+    action: Annotated[Action, typer.Argument(help="What you say of it.")],
+    text: Annotated[str, typer.Option(help="The reason, or what is the case instead.")] = "",
+    by: Annotated[str, typer.Option(help="Who says so; your name on this machine if left out.")] = "",
+    for_: Annotated[str, typer.Option("--for", help="How long a suppression holds, like 12h or 4w.")] = "",
+    tenant: Tenant = DEFAULT_TENANT,
+    as_json: Annotated[bool, json_option('{"incident", "action", "fact"}')] = False,
+) -> None:
+    """Answer an incident: acknowledge it, correct or reject its cause or fix, suppress it, or leave a note."""
+    from premortem import bootstrap
+    from premortem.sentry.scrub import scrub
+
+    incident = _incident(incident_id, tenant)
+    at = int(_who(incident.project_id, tenant)["received_at"])
+    said, _ = scrub({"by": printable(by or getuser()), "text": text})
+    until = at + parse_duration(for_) if for_ else None
+    try:
+        fact = responded(incident, action, **said, at=at, until=until)
+    except ValueError as problem:
+        raise Malformed(str(problem).replace("`until`: when it ends", "an end: --for 1w")) from problem
+    with bootstrap.event_log(Settings()) as log:
+        log.append([Append("debugging.timeline", fact.incident_id, timeline.encode(fact))])
+    told: dict[str, object] = {"incident": incident.id, "action": action, "fact": fact.id}
+    say(told, "Said; its timeline shows it as soon as it is folded.", as_json)
 
 
 def configure(
@@ -184,6 +211,16 @@ def _hash(fingerprint: str) -> Fingerprint:
 
 def _tripwire(times: float | None) -> str:
     return f", or it comes {times:g} times as often" if times is not None else ""
+
+
+def _incident(incident_id: str, tenant: str) -> Incident:
+    from premortem import bootstrap
+
+    with bootstrap.incidents(Settings()) as store:
+        incident = store.get(TenantId(tenant), IncidentId(incident_id))
+    if incident is None:
+        raise Malformed(f"tenant {tenant!r} has no incident {incident_id}. List them: premortem incidents list.")
+    return incident
 
 
 def _who(project: int, tenant: str) -> dict[str, Any]:

@@ -134,3 +134,18 @@ async def test_an_event_and_its_grouping_answer_as_declared(world: World) -> Non
     parameters = {"incident_id": found.id, "project_id": str(world.project), "event_id": found.event_id}
     await check(world, "get", "/incidents/{incident_id}/grouping", 200, parameters=parameters)
     await check(world, "get", "/projects/{project_id}/events/{event_id}", 200, parameters=parameters)
+
+
+async def test_answers_to_an_incident_answer_as_declared(world: World) -> None:
+    path, note = "/incidents/{incident_id}/responses", {"action": "note", "by": "ann", "text": "seen"}
+    await check(world, "post", path, 404, json=note)
+    world.incidents.save([Saved(incident(), 0, 0)], [])
+    parameters = {"incident_id": incident().id}
+    await check(world, "post", path, 201, json=note, parameters=parameters)
+    await check(world, "post", path, 400, json=[], parameters=parameters)
+    await check(world, "post", path, 401, json=note, parameters=parameters, headers={})
+    await check(world, "post", path, 413, content=b"x" * (65 << 10), parameters=parameters)
+    await check(world, "post", path, 422, json={"action": "note"}, parameters=parameters)
+    await check(world, "post", path, 422, json=note | {"text": ""}, parameters=parameters)
+    world.log.away = True
+    await check(world, "post", path, 503, json=note, parameters=parameters)

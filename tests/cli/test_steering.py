@@ -96,6 +96,21 @@ def test_a_resolved_incident_is_opened_again_by_a_newer_release_and_by_no_older_
     assert "no incident" in cli.refusal("incidents", "resolve", "nothing")
 
 
+def test_a_person_answers_an_incident_and_is_told_what_is_missing(cli: Cli) -> None:
+    send(cli, "AnswerError", "shop@1")
+    found = incident(cli, "AnswerError", "detected")
+    assert "needs a text" in cli.refusal("incidents", "respond", found["id"], "reject_cause")
+    assert "--for 1w" in cli.refusal("incidents", "respond", found["id"], "suppress", "--text", "a load test")
+    answer = ("incidents", "respond", found["id"], "suppress", "--text", "password=hunter22hunter22", "--by", "ann")
+    fact = cli.json(*answer, "--for", "1w")["fact"]
+    incident(cli, "AnswerError", "suppressed")
+    timeline = cli.json("incidents", "show", found["id"])["timeline"]
+    (said,) = [each for each in timeline if each["id"] == fact]
+    assert (said["by"], said["action"]) == ("ann", "suppress")
+    assert "hunter22" not in said["text"]
+    assert "a note" in cli.refusal("incidents", "respond", found["id"], "acknowledge").lower()
+
+
 def test_a_backtest_says_what_other_numbers_would_have_told_and_fails_beyond_a_limit(cli: Cli, tmp_path: Path) -> None:
     send(cli, "BacktestError", "shop@1")
     incident(cli, "BacktestError", "detected")
