@@ -106,7 +106,7 @@ def compare(count: int, rate: float, warm: int) -> None:
     lines = [encode(record) for record in islice(source, count)]
 
     def detect(lines: list[bytes]) -> int:
-        return sum(len(detector.observe(warm + offset, decode(line))) for offset, line in enumerate(lines))
+        return sum(len(detector.observe(warm + offset, line)) for offset, line in enumerate(lines))
 
     report("decode only", decode_only, lines)
     report("decode and count in a dictionary", count_only, lines)

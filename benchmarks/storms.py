@@ -213,7 +213,7 @@ def _with_company(world: World) -> dict[str, Fault]:
 # ---------------------------------------------------------------------------------------------------- detection
 def detected(records: Iterable[ProjectRecord], config: DetectorConfig) -> Iterator[tuple[int, IncidentFact]]:
     """Yield (the stream's clock, fact) of the detector."""
-    detector, clock = Detector(config), 0
+    detector, clock = Detector(config, lateness_ms=0), 0
     for offset, record in enumerate(records):
         clock = max(clock, record.received_at)
         for fact in detector.observe(offset, record):

@@ -42,7 +42,8 @@ class DoublingDetector:
         self._projects: dict[str, dict[str, int]] = {k: msgspec.json.decode(v) for k, v in state.items()}
         self._changed: set[str] = set()
 
-    def admit(self, offset: int, record: ProjectRecord) -> Sequence[tuple[int, ProjectRecord]]:
+    def admit(self, offset: int, value: bytes) -> Sequence[tuple[int, int, ProjectRecord]]:
+        record = project_stream.decode(value)
         if not isinstance(record, ErrorSeen):
             return ()
         name = f"project:{record.project_id}"
@@ -51,7 +52,7 @@ class DoublingDetector:
             return ()
         project["seen"] = offset
         self._changed.add(name)
-        return ((offset, record),)
+        return ((record.received_at, offset, record),)
 
     def judge(self, record: ProjectRecord) -> Sequence[IncidentFact]:
         assert isinstance(record, ErrorSeen)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from premortem.adapters.streams.dead_letter import dead_letter
 from premortem.adapters.streams.stopping import Abandoned
 from premortem.domain import project_stream, timeline
 from premortem.domain.conservation import STATE_KEY, Outcome
-from premortem.domain.project_stream import ProjectRecord
+from premortem.domain.detection.ordering import Packed
 from premortem.domain.timeline import IncidentFact
 from premortem.exceptions import PremortemException
 from premortem.ports import Append, Checkpoint, LogRecord
@@ -20,11 +22,14 @@ class Observer(Protocol):
     def late(self) -> int:
         """Return how many records came too late to be judged in their order."""
 
-    def admit(self, offset: int, record: ProjectRecord) -> Sequence[tuple[int, ProjectRecord]]:
-        """Take `record` in and return those to be judged now, with their offsets: those whose turn it makes it."""
+    def admit(self, offset: int, record: bytes) -> Sequence[tuple[int, int, Packed]]:
+        """Take a record in and return those to be judged now, in order: (received_at, offset, record) of each.
 
-    def judge(self, record: ProjectRecord) -> Sequence[IncidentFact]:
-        """Return the findings that `record` makes certain."""
+        Raises ValueError for what is plainly no record.
+        """
+
+    def judge(self, packed: Packed) -> Sequence[IncidentFact]:
+        """Return the findings that the record makes certain; raises ValueError when it is none."""
 
     def changed(self) -> Mapping[str, bytes | None]:
         """Return the parts of the state that changed since the last call (None = removed)."""
@@ -43,8 +48,8 @@ class Detecting:
         self._late = self._detector.late
 
     def take(self, record: LogRecord, into: list[Append]) -> Outcome:
-        """Observe the record, or those that have waited for it; raises ValueError when it is none."""
-        for offset, due in self._admit(record.offset, project_stream.decode(record.value)):
+        """Let the record in, and observe those whose turn has come; raises ValueError when it is none."""
+        for _, offset, due in self._admit(record.offset, record.value):
             try:
                 findings = self._judge(due)
             except (PremortemException, Abandoned):
@@ -53,8 +58,7 @@ class Detecting:
                 if offset == record.offset:
                     raise
                 into.append(_refused(offset, due, record, exception))
-                continue
-            if findings:
+            else:
                 into.extend(fact_record(fact) for fact in findings)
         if self._detector.late == self._late:
             return "out"
@@ -66,11 +70,10 @@ class Detecting:
         return self._detector.changed()
 
 
-def _refused(offset: int, due: ProjectRecord, by: LogRecord, exception: Exception) -> Append:
+def _refused(offset: int, packed: Packed, by: LogRecord, exception: Exception) -> Append:
     """Return the dead letter of a record that waited, and that could not be judged when a later one released it."""
-    value = project_stream.encode(due)
-    record = LogRecord(by.partition, offset, str(due.project_id), value, by.recorded_at)
-    return dead_letter("detect", "sentry.events", record, repr(exception))
+    value = packed if isinstance(packed, bytes) else project_stream.encode(packed)
+    return dead_letter("detect", "sentry.events", replace(by, offset=offset, value=value), repr(exception))
 
 
 def fact_record(fact: IncidentFact) -> Append:

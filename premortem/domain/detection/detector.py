@@ -7,7 +7,7 @@ import msgspec
 
 from premortem.domain.detection.config import DEFAULT, DetectorConfig
 from premortem.domain.detection.observing import apply, observe_error
-from premortem.domain.detection.ordering import LATENESS_MS, Placed, Window
+from premortem.domain.detection.ordering import LATENESS_MS, Packed, Placed, Window
 from premortem.domain.detection.project import Project
 from premortem.domain.detection.storms import NEVER
 from premortem.domain.project_stream import (
@@ -21,6 +21,8 @@ from premortem.domain.project_stream import (
     RuleChanged,
     SessionsCounted,
     Ticked,
+    decode,
+    stamp,
 )
 from premortem.domain.timeline import IncidentFact
 
@@ -95,32 +97,37 @@ class Detector:
         return project
 
     # ------------------------------------------------------------------------------------------------ records
-    def observe(self, offset: int, record: ProjectRecord) -> Sequence[IncidentFact]:
-        """Take a record in and return what is shown by all that its time releases, mostly nothing."""
+    def observe(self, offset: int, record: Packed) -> Sequence[IncidentFact]:
+        """Take a record in and return what is shown by all that its time releases, mostly nothing.
+
+        Raises ValueError for bytes that are no record.
+        """
         due = self.admit(offset, record)
         if not due:
             return _NOTHING
         if len(due) == 1:
-            return self.judge(due[0][1])
-        return [fact for _, each in due for fact in self.judge(each)]
+            return self.judge(due[0][2])
+        return [fact for _, _, each in due for fact in self.judge(each)]
 
     def finish(self) -> list[IncidentFact]:
         """Return what the records that still wait show: no more will come."""
-        return [fact for _, each in self._window.release() for fact in self.judge(each)]
+        return [fact for _, _, each in self._window.release() for fact in self.judge(each)]
 
-    def admit(self, offset: int, record: ProjectRecord) -> Sequence[Placed]:
+    def admit(self, offset: int, record: Packed) -> Sequence[Placed]:
         """Take a record in and return the records to `judge` now, in order. At or below the highest offset: nothing."""
         if offset <= self._seen:
             return ()
+        at = stamp(record).received_at if isinstance(record, bytes) else record.received_at
         self._seen = offset
-        due = self._window.take(offset, record)
+        due = self._window.take(at, offset, record)
         if due is not None:
             return due
         self._clock = max(self._clock, self._window.horizon)  # so much time has surely passed
-        return ((offset, record),)
+        return ((at, offset, record),)
 
-    def judge(self, record: ProjectRecord) -> Sequence[IncidentFact]:
+    def judge(self, packed: Packed) -> Sequence[IncidentFact]:
         """Observe a record whose turn it is, and return what it shows."""
+        record = decode(packed) if isinstance(packed, bytes) else packed
         if record.received_at > self._clock:
             self._clock = record.received_at
         settled = self._settle() if self._clock >= self._due else _NOTHING
