@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from premortem.adapters.clock.system import SystemClock
 from premortem.adapters.notice_book.postgres import PostgresNoticeBook
@@ -19,12 +20,16 @@ from premortem.workers.evaluation import Evaluations
 from premortem.workers.notices import Notices
 from premortem.workers.pull_requests import PullRequests
 
+if TYPE_CHECKING:
+    from premortem.adapters.code_host.github_client import GithubClient
+
 
 def handlers(settings: Settings, adapters: Adapters) -> Handlers:
     """Return what answers each kind of task. Raises Malformed, with the mend, for settings that are half set."""
     directory = settings.data_dir.absolute()
-    source = GitSourceCode(directory / "code", credentials=_credentials(settings), hidden=(directory,))
-    host = code_host(settings)
+    github = _github(settings)
+    source = GitSourceCode(directory / "code", credentials=_credentials(settings, github), hidden=(directory,))
+    host = _code_host(github)
     known, url = adapters.administration, public_url(settings)
     made = agents(settings, adapters, source)
     return Handlers(
@@ -38,16 +43,23 @@ def handlers(settings: Settings, adapters: Adapters) -> Handlers:
     )
 
 
-def code_host(settings: Settings) -> CodeHost | None:
-    """Return where pull requests are opened; None = nowhere. Raises Malformed for an App without its key."""
-    if not settings.github_token and not settings.github_app_id:
+def _code_host(github: "GithubClient | None") -> CodeHost | None:
+    """Return where pull requests are opened; None = nowhere."""
+    if github is None:
         return None
     from premortem.adapters.code_host.github import GithubCodeHost
+
+    return GithubCodeHost(github)
+
+
+def _github(settings: Settings) -> "GithubClient | None":
+    """Return who we are at GitHub; None = nobody. Raises Malformed for an App without its key."""
+    if not settings.github_token and not settings.github_app_id:
+        return None
     from premortem.adapters.code_host.github_client import GithubClient
 
     key = "" if settings.github_token else _app_key(settings.github_app_key)
-    client = GithubClient(settings.github_url, token=settings.github_token, app_id=settings.github_app_id, app_key=key)
-    return GithubCodeHost(client)
+    return GithubClient(settings.github_url, token=settings.github_token, app_id=settings.github_app_id, app_key=key)
 
 
 def _app_key(path: str) -> str:
@@ -57,12 +69,14 @@ def _app_key(path: str) -> str:
         raise Malformed(f"PREMORTEM_GITHUB_APP_KEY: {path!r} cannot be read ({problem.strerror}).") from problem
 
 
-def _credentials(settings: Settings) -> Callable[[Repository], str]:
-    """Return what git says who we are with: the token, to the host that it is for and to no other."""
-    word = base64.b64encode(f"x-access-token:{settings.github_token}".encode()).decode()
+def _credentials(settings: Settings, github: "GithubClient | None") -> Callable[[Repository], str]:
+    """Return what git says who we are with: a token, to the host that it is for and to no other."""
+    ours = settings.github_clone_url.rstrip("/") + "/"
 
     def header(repository: Repository) -> str:
-        ours = settings.github_token and repository.clone_url.startswith(settings.github_clone_url.rstrip("/") + "/")
-        return f"Basic {word}" if ours else ""
+        if github is None or not repository.clone_url.startswith(ours):
+            return ""
+        word = f"x-access-token:{github.clone_token(repository.name)}"
+        return f"Basic {base64.b64encode(word.encode()).decode()}"
 
     return header

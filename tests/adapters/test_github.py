@@ -218,6 +218,16 @@ def test_an_app_asks_for_a_token_of_its_installation_with_no_more_rights_than_it
     assert len(github.tokens) == 1, "a token is used as long as it is good"
 
 
+def test_a_repository_is_cloned_with_the_token_or_with_one_of_the_apps_installation(
+    github: Double, bare: Bare, app: GithubCodeHost, app_keys: tuple[str, str]
+) -> None:
+    client = GithubClient(github.url, app_id=17, app_key=app_keys[0])
+    assert client.clone_token(NAME) in github.tokens
+    with pytest.raises(Malformed, match="App installed"):
+        client.clone_token("acme/elsewhere")
+    assert GithubClient(github.url, token=TOKEN).clone_token(NAME) == TOKEN
+
+
 def test_an_app_that_is_not_installed_or_has_another_key_says_so(
     github: Double, bare: Bare, app: GithubCodeHost, app_keys: tuple[str, str]
 ) -> None:

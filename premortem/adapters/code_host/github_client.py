@@ -40,11 +40,22 @@ class GithubClient:
         self._by_token = Github(auth=Auth.Token(token), **self._how) if token else None
         self._app = None if token else _app(app_id, app_key)
 
+    def clone_token(self, name: str) -> str:
+        """Return what `owner/name` is cloned with, for a while: the token, or one of the App's installation there."""
+        with self._translated(name):
+            auth = self._of(name).requester.auth
+            return auth.token if auth else ""
+
     @contextmanager
     def repository(self, name: str) -> Iterator[Repository]:
         """Lend `owner/name`; what the library raises inside the block becomes an exception of ours."""
-        try:
+        with self._translated(name):
             yield self._of(name).get_repo(name)
+
+    @contextmanager
+    def _translated(self, name: str) -> Iterator[None]:
+        try:
+            yield
         except GithubException as exception:
             with self._lock:
                 self._installed.pop(name, None)  # its installation may be another one by now
