@@ -18,6 +18,7 @@ from premortem.workers.deploys import FindDeploys
 from premortem.workers.dispatch import Handlers
 from premortem.workers.evaluation import Evaluations
 from premortem.workers.notices import Notices
+from premortem.workers.pull_request_watch import PullRequestWatch
 from premortem.workers.pull_requests import PullRequests
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def handlers(settings: Settings, adapters: Adapters) -> Handlers:
         propose_fix=made.fixes,
         propose_instrumentation=made.instrumentations,
         open_pull_request=PullRequests(host, source, known, url) if host else None,
+        watch_pull_request=PullRequestWatch(host, known) if host else None,
         find_deploy=FindDeploys(adapters.evidence_store, source, known.repositories),
         evaluate_fix=Evaluations(adapters.evidence_store, source, known.repositories),
         notify=Notices(notifier(), PostgresNoticeBook(adapters.pool), url, SystemClock().now),

@@ -22,10 +22,11 @@ from premortem.domain.tasks import (
     ProposeInstrumentation,
     ProposeRootCause,
     Task,
+    WatchPullRequest,
     answer_id,
     task_id,
 )
-from premortem.domain.timeline import IncidentFact, TaskFailed
+from premortem.domain.timeline import FixApplied, HumanResponded, IncidentFact, TaskFailed
 
 _MINUTE_MS = 60_000
 _LONGEST_MS = 60 * _MINUTE_MS
@@ -46,6 +47,7 @@ PATIENCE: dict[type[Task], Patience] = {
     ProposeFix: Patience(30 * _MINUTE_MS, 6),
     ProposeInstrumentation: Patience(30 * _MINUTE_MS, 6),
     OpenPullRequest: Patience(15 * _MINUTE_MS, 6),
+    WatchPullRequest: Patience(10 * _MINUTE_MS, None),
     FindDeploy: Patience(2 * _MINUTE_MS, None),
     EvaluateFix: Patience(15 * _MINUTE_MS, 6),
 }
@@ -145,6 +147,9 @@ def _settles(fact: IncidentFact, task: Task) -> bool:
     """Tell whether the fact is the task's answer, or says that a worker gave up any attempt at it."""
     if isinstance(fact, TaskFailed):
         return fact.task_id in {task_id(type(task), task.caused_by, n) for n in range(1, task.attempt + 1)}
+    if isinstance(task, WatchPullRequest):  # whoever told of it
+        closed = isinstance(fact, HumanResponded) and fact.action == "reject_fix" and bool(fact.url)
+        return closed or isinstance(fact, FixApplied)
     return fact.id == answer_id(task)
 
 

@@ -19,6 +19,7 @@ from premortem.domain.tasks import (
     ProposeInstrumentation,
     ProposeRootCause,
     Task,
+    WatchPullRequest,
     task_id,
 )
 from premortem.domain.timeline import (
@@ -55,6 +56,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     """At or above it a cause gets a fix; below it, the instrumentation that would tell more."""
     most_failed_fixes: int = 2
     """So many fixes that did not help hand the incident over to a person."""
+    watch_after_ms: int = 10 * _MINUTE_MS
+    """How long after a pull request was opened the code host is asked what became of it, where no webhook told."""
     deploy_search_after_ms: int = 1 * _MINUTE_MS
     evaluate_after_ms: int = 30 * _MINUTE_MS
     """How long after a deploy the first measurement is made."""
@@ -94,7 +97,7 @@ def react(incident: Incident, fact: IncidentFact, policy: Policy = DEFAULT) -> R
         case FixProposed() | InstrumentationProposed():
             return _ask(fact, OpenPullRequest) if fact.ready else _tell(fact, "needs_you")
         case PullRequestOpened():
-            return _tell(fact, "pull_request")
+            return _ask(fact, WatchPullRequest, tell="pull_request", after_ms=policy.watch_after_ms)
         case FixApplied():
             return _ask(fact, FindDeploy, after_ms=policy.deploy_search_after_ms)
         case FixDeployed():
@@ -180,6 +183,7 @@ def _ask(
     | type[ProposeFix]
     | type[ProposeInstrumentation]
     | type[OpenPullRequest]
+    | type[WatchPullRequest]
     | type[FindDeploy]
     | type[EvaluateFix],
     *,

@@ -46,6 +46,10 @@ class OpenPullRequest(_Task, frozen=True, tag="OpenPullRequest", omit_defaults=T
     """Open a draft pull request with a proposed patch."""
 
 
+class WatchPullRequest(_Task, frozen=True, tag="WatchPullRequest", omit_defaults=True, kw_only=True):
+    """Look whether a pull request was merged or closed, in case no webhook tells; asked again until it was."""
+
+
 class FindDeploy(_Task, frozen=True, tag="FindDeploy", omit_defaults=True, kw_only=True):
     """Find the release that carries a merged fix into the incident's environment; asked again until there is one."""
 
@@ -66,6 +70,7 @@ Task = (
     | ProposeFix
     | ProposeInstrumentation
     | OpenPullRequest
+    | WatchPullRequest
     | FindDeploy
     | EvaluateFix
     | Notify
@@ -77,6 +82,7 @@ QUEUES: dict[type[Task], str] = {
     ProposeFix: "fix-tasks",
     ProposeInstrumentation: "instrumentation-tasks",
     OpenPullRequest: "pull-request-tasks",
+    WatchPullRequest: "review-tasks",
     FindDeploy: "deploy-tasks",
     EvaluateFix: "evaluation-tasks",
     Notify: "notification-tasks",
@@ -86,7 +92,7 @@ QUEUES: dict[type[Task], str] = {
 MOST_RECEIVES = 5
 """So often a task is handed out before it is given up."""
 
-VERSIONS: dict[type[Task], int] = dict.fromkeys(QUEUES, 2) | {FindDeploy: 1, Notify: 1}
+VERSIONS: dict[type[Task], int] = dict.fromkeys(QUEUES, 2) | {WatchPullRequest: 1, FindDeploy: 1, Notify: 1}
 """The version of each task's shape that is written today."""
 
 encode = msgspec.json.Encoder(order="deterministic").encode

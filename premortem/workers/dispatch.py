@@ -16,6 +16,7 @@ from premortem.domain.tasks import (
     ProposeInstrumentation,
     ProposeRootCause,
     Task,
+    WatchPullRequest,
 )
 from premortem.domain.work import Answer, Work
 
@@ -39,6 +40,7 @@ class Handlers:
     propose_fix: Handler[ProposeFix] | None = None
     propose_instrumentation: Handler[ProposeInstrumentation] | None = None
     open_pull_request: Handler[OpenPullRequest] | None = None
+    watch_pull_request: Handler[WatchPullRequest] | None = None
     find_deploy: Handler[FindDeploy] | None = None
     evaluate_fix: Handler[EvaluateFix] | None = None
     notify: Handler[Notify] | None = None
@@ -61,6 +63,8 @@ def handler_of(handlers: Handlers, task: Task) -> Handler[Any] | None:
             return handlers.propose_instrumentation
         case OpenPullRequest():
             return handlers.open_pull_request
+        case WatchPullRequest():
+            return handlers.watch_pull_request
         case FindDeploy():
             return handlers.find_deploy
         case EvaluateFix():

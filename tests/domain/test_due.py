@@ -9,8 +9,17 @@ from premortem.domain.due import PATIENCE, Due
 from premortem.domain.ids import FactId
 from premortem.domain.incident import evolve
 from premortem.domain.routing import react
-from premortem.domain.tasks import BuildContext, FindDeploy, Task, answer_id, task_id
-from premortem.domain.timeline import ContextBuilt, FixApplied, FixDeployed, IncidentFact, IncidentResolved, TaskFailed
+from premortem.domain.tasks import BuildContext, FindDeploy, Task, WatchPullRequest, answer_id, task_id
+from premortem.domain.timeline import (
+    ContextBuilt,
+    FixApplied,
+    FixDeployed,
+    HumanResponded,
+    IncidentFact,
+    IncidentResolved,
+    PullRequestOpened,
+    TaskFailed,
+)
 from tests.builders import NOW, detected, incident
 
 ONE = incident()
@@ -63,6 +72,23 @@ def test_a_task_that_a_worker_gave_up_is_not_asked_for_again() -> None:
     due, task = opened()
     after(due, about(TaskFailed, task_id=task.id, stage="context-builder", reason="r"))
     assert due.pass_time(NOW + 600 * MINUTE) == ([], [])
+
+
+def test_a_pull_request_is_looked_at_until_somebody_tells_what_became_of_it() -> None:
+    due, opened_at = Due(), NOW
+    known = {"repository": "acme/shop", "number": 7, "url": "https://x/7", "branch": "b"}
+    assert WatchPullRequest not in {type(task) for task in after(due, about(PullRequestOpened, **known))}
+    for minutes in (10, 20, 40, 80, 140):
+        (task,), _ = due.pass_time(opened_at + minutes * MINUTE)
+        assert isinstance(task, WatchPullRequest)
+    after(due, about(HumanResponded, id=FactId("h"), by="ann", text="no", action="reject_fix"))
+    assert WatchPullRequest in {type(task) for task in due.pass_time(opened_at + 200 * MINUTE)[0]}
+    end = about(HumanResponded, id=FactId("e"), by="ann", text="no", action="reject_fix", url="https://x/7")
+    after(due, end)
+    assert WatchPullRequest not in {type(task) for task in due.pass_time(opened_at + 900 * MINUTE)[0]}
+    after(due, about(PullRequestOpened, id=FactId("p"), **known))
+    after(due, about(FixApplied, id=FactId("m"), repository="acme/shop", number=7, commit="c"))
+    assert WatchPullRequest not in {type(task) for task in due.pass_time(opened_at + 1800 * MINUTE)[0]}
 
 
 def test_what_nobody_answers_is_given_up_in_the_end_and_says_so_on_the_timeline() -> None:

@@ -16,6 +16,7 @@ from premortem.domain.tasks import (
     ProposeInstrumentation,
     ProposeRootCause,
     Task,
+    WatchPullRequest,
     task_id,
 )
 from premortem.domain.timeline import (
@@ -85,6 +86,7 @@ ASKED: list[tuple[IncidentFact, type[Task]]] = [
     (about(RootCauseProposed, verdict="inconclusive", summary="s", confidence=0.9, agent="a"), ProposeInstrumentation),
     (about(FixProposed, **MADE, ready=True), OpenPullRequest),
     (about(InstrumentationProposed, **MADE, ready=True), OpenPullRequest),
+    (about(PullRequestOpened, repository="r", number=1, url="u", branch="b"), WatchPullRequest),
     (about(FixApplied, repository="r", number=1, commit="c"), FindDeploy),
     (about(FixDeployed, release="2", environment="production", inferred=False), EvaluateFix),
     (about(EvaluationCompleted, verdict="inconclusive", summary="s", look_again_at=NOW + 60_000), EvaluateFix),
