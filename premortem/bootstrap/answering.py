@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from premortem.adapters.clock.system import SystemClock
 from premortem.adapters.notice_book.postgres import PostgresNoticeBook
+from premortem.adapters.similar_incidents.postgres import PostgresSimilarIncidents
 from premortem.adapters.source_code.git import GitSourceCode
 from premortem.bootstrap.agents import agents
 from premortem.bootstrap.connecting import Adapters
@@ -14,6 +15,7 @@ from premortem.bootstrap.values import notifier, public_url
 from premortem.exceptions import Malformed
 from premortem.ports import CodeHost, Repository
 from premortem.settings import Settings
+from premortem.workers.context.building import Contexts
 from premortem.workers.deploys import FindDeploys
 from premortem.workers.dispatch import Handlers
 from premortem.workers.evaluation import Evaluations
@@ -29,11 +31,14 @@ def handlers(settings: Settings, adapters: Adapters) -> Handlers:
     """Return what answers each kind of task. Raises Malformed, with the mend, for settings that are half set."""
     directory = settings.data_dir.absolute()
     github = _github(settings)
-    source = GitSourceCode(directory / "code", credentials=_credentials(settings, github), hidden=(directory,))
+    hidden = (directory, Path(".env"), *([Path(settings.github_app_key)] if settings.github_app_key else []))
+    source = GitSourceCode(directory / "code", credentials=_credentials(settings, github), hidden=hidden)
     host = _code_host(github)
     known, url = adapters.administration, public_url(settings)
     made = agents(settings, adapters, source)
+    similar = PostgresSimilarIncidents(adapters.pool)
     return Handlers(
+        build_context=Contexts(adapters.evidence_store, source, known, similar, adapters.incident_store),
         propose_root_cause=made.root_causes,
         propose_fix=made.fixes,
         propose_instrumentation=made.instrumentations,
