@@ -50,7 +50,7 @@ def body(
          "context_line": "    return total(request.items, request.rates, request.country)"},
         {"filename": "shop/cart.py", "abs_path": "/srv/shop/cart.py", "function": "total", "lineno": line,
          "in_app": True, "context_line": BROKEN.splitlines()[line - 1],
-         "vars": {"country": country, "rates": {"'eu'": "1.2"}}},
+         "vars": {"country": country, "items": [{"'price'": "10"}], "rates": {"'eu'": "1.2"}}},
     ]  # fmt: skip
     if library:
         frames.insert(0, {"filename": "flask/app.py", "function": "wsgi", "lineno": 9, "in_app": False})
@@ -92,7 +92,8 @@ class FailingShop:
 
     def __init__(self, directory: Path, store: EvidenceStore, *, mapped: bool = True) -> None:
         self.origin = Origin(directory / "origin")
-        files = {"src/shop/cart.py": CART, "src/shop/web.py": WEB, "README.md": "x\n", "docs/cart.py": "x = 1\n"}
+        files = {"src/shop/cart.py": CART, "src/shop/web.py": WEB, "README.md": "x\n", "docs/cart.py": "x = 1\n",
+                 ".premortem.toml": "version = 1\n", "src/shop/__init__.py": ""}  # fmt: skip
         self.first = self.origin.commit("begin", files, at=ONSET - 90 * HOUR)
         self.origin.git("tag", "v1.0")
         self.readme = self.origin.commit("say more", {"README.md": "y\n"}, at=ONSET - 3 * HOUR)

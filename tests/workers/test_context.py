@@ -11,6 +11,9 @@ from msgspec.structs import replace
 
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
 from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
+from premortem.adapters.tracer.silent import SilentTracer
+from premortem.agents.fix import Fixes
+from premortem.agents.rca import RootCauses
 from premortem.domain import timeline
 from premortem.domain.evidence import EvidenceKind, evidence_hash
 from premortem.domain.ids import FactId, IncidentId
@@ -31,6 +34,7 @@ from premortem.domain.observations import (
     Similar,
     read,
 )
+from premortem.domain.tasks import ProposeFix, ProposeRootCause, Task, task_id
 from premortem.domain.timeline import (
     ContextBuilt,
     EvaluationCompleted,
@@ -41,6 +45,7 @@ from premortem.domain.timeline import (
     IncidentResolved,
     RootCauseProposed,
 )
+from premortem.domain.work import Work
 from premortem.exceptions import Retryable, Unavailable
 from premortem.ports import EvidenceStore, Saved, StoredFact
 from tests.clickhouse_fixture import migrated_on
@@ -156,7 +161,11 @@ def test_a_context_tells_what_stands_out_what_differs_and_which_events_stand_for
         ("serve", 5, True),
         ("total", 6, True),
     ]
-    assert frames[2].variables == (("country", "'us'"), ("rates", "{'eu': 1.2}"))
+    assert frames[2].variables == (
+        ("country", "'us'"),
+        ("items", "[{'price': 10}]"),
+        ("rates", "{'eu': 1.2}"),
+    )
     assert events["latest"].title == "KeyError: 'fr'"  # the rarest one too, and told once
 
 
@@ -373,3 +382,34 @@ def test_an_error_that_was_there_before_is_compared_with_itself(shop: FailingSho
     assert {each.before_total for each in carried.attributes} == {25}
     releases = _one(context, "releases", Releases)
     assert (releases.last_good, releases.first_bad) == (shop.good, shop.bad)
+
+
+def test_the_rules_find_the_change_in_such_a_context_and_its_fix_is_proved(shop: FailingShop) -> None:
+    context = shop.archive().build()
+    told = shop.work(context)
+    asked = ProposeRootCause(**_request(ProposeRootCause, context.id, told.task))
+    (cause,) = RootCauses(None, SilentTracer(), seconds=lambda: 0.0)(Work(asked, told.incident, told.facts)).facts
+    assert isinstance(cause, RootCauseProposed)
+    assert cause.suspect is not None
+    assert (cause.suspect.commit, cause.suspect.rule) == (shop.suspect, "it wrote the failing line")
+    assert cause.confidence == 0.9
+    assert cause.location is not None
+    assert (cause.location.path, cause.location.line) == ("src/shop/cart.py", 6)
+
+    told = shop.work(context, cause)
+    wanted = ProposeFix(**_request(ProposeFix, cause.id, told.task))
+    fixes = Fixes(shop.source, shop.administration, None, SilentTracer(), seconds=lambda: 0.0)
+    (fix,) = fixes(Work(wanted, told.incident, told.facts)).facts
+    assert isinstance(fix, FixProposed)
+    assert {check.name: check.state for check in fix.checks}.get("reproduction") == "passed", fix.checks
+
+
+def _request(kind: type[Task], caused_by: FactId, task: Task) -> dict[str, Any]:
+    return {
+        "id": task_id(kind, caused_by),
+        "incident_id": task.incident_id,
+        "tenant_id": task.tenant_id,
+        "project_id": task.project_id,
+        "caused_by": caused_by,
+        "at": task.at,
+    }
