@@ -1,22 +1,22 @@
-"""Commands about projects, DSN keys and API tokens."""
+"""Commands about projects, DSN keys, API tokens and webhooks."""
 
 import hashlib
 import secrets
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from premortem.cli.output import DEFAULT_TENANT, Tenant, json_option, print_json, print_table, say
 from premortem.domain.ids import TenantId
 from premortem.exceptions import Malformed
-from premortem.ports import Administration, Project
+from premortem.ports import Administration, IntegrationKind, Project
 from premortem.settings import Settings
 
 projects = typer.Typer(help="Projects: what SDKs report to.", no_args_is_help=True)
 keys = typer.Typer(help="DSN keys of projects.", no_args_is_help=True)
-tokens = typer.Typer(help="API tokens: what reads incidents.", no_args_is_help=True)
-integrations = typer.Typer(help="Webhooks of a Sentry that you have.", no_args_is_help=True)
+tokens = typer.Typer(help="API tokens: what reads incidents and answers them.", no_args_is_help=True)
+integrations = typer.Typer(help="Webhooks of a Sentry or of GitHub.", no_args_is_help=True)
 
 
 @projects.command("create")
@@ -174,23 +174,25 @@ def revoke_token(
 
 @integrations.command("create")
 def create_integration(
-    kind: Annotated[str, typer.Argument(help="sentry-platform, sentry-plugin or sentry-service-hook.")],
-    project: Annotated[int, typer.Argument(help="The id of the project that its events belong to.")],
-    secret: Annotated[str, typer.Option(help="The secret that Sentry shows; made up when left out.")] = "",
+    kind: Annotated[str, typer.Argument(help="sentry-platform, sentry-plugin, sentry-service-hook or github.")],
+    project: Annotated[int, typer.Argument(help="The id of the project that what it sends belongs to.")],
+    secret: Annotated[
+        str, typer.Option(help="The secret that Sentry shows, or one of yours; made up when left out.")
+    ] = "",
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"url", "secret"}')] = False,
 ) -> None:
-    """Let a Sentry send webhooks, and print the URL and the secret to set there."""
+    """Let a Sentry or GitHub send webhooks, and print the URL and the secret to set there."""
     from premortem import bootstrap
     from premortem.domain.ids import ProjectId
 
-    kinds = ("sentry-platform", "sentry-plugin", "sentry-service-hook")
+    kinds = get_args(IntegrationKind)
     if kind not in kinds:
         raise Malformed(f"no integration {kind!r}. There are: {', '.join(kinds)}.")
     settings, secret = Settings(), secret or secrets.token_hex(32)
     with bootstrap.administration(settings) as administration:
         administration.create_integration(TenantId(tenant), ProjectId(project), kind, secret)  # type: ignore[arg-type]
-    url = f"{bootstrap.public_url(settings)}/webhooks/sentry"
+    url = f"{bootstrap.public_url(settings)}/webhooks/{'github' if kind == 'github' else 'sentry'}"
     if kind == "sentry-plugin":  # the legacy plugin signs nothing: its secret stands in the path
         url += f"/{secret}"
     say({"url": url, "secret": secret}, f"URL     {url}\nsecret  {secret}", as_json)

@@ -92,9 +92,11 @@ def test_an_integration_tells_what_to_enter_in_sentry_and_hides_its_secret_later
     assert legacy["url"].endswith(legacy["secret"])
     event = {"project_slug": "hooks", "event": {"event_id": "e" * 32, "message": "by webhook"}}
     assert httpx.post(legacy["url"], json=event).status_code == 200
+    hooked = cli.json("integration", "create", "github", str(made["id"]))
+    assert hooked["url"].endswith("/webhooks/github")
     listed = cli.run("integration", "list", "--json").stdout
     assert legacy["secret"] not in listed
-    assert [i["kind"] for i in orjson.loads(listed)] == ["sentry-platform", "sentry-plugin"]
+    assert [i["kind"] for i in orjson.loads(listed)] == ["sentry-platform", "sentry-plugin", "github"]
     assert "There are: sentry-platform" in cli.run("integration", "create", "jira", "1", code=1).stderr
 
 
