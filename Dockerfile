@@ -10,6 +10,10 @@ RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip uninstall --yes pip
 
 FROM python:3.12.8-slim-bookworm
+# The worker reads repositories by git's own command line.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates git openssh-client \
+ && rm -rf /var/lib/apt/lists/*
 RUN pip uninstall --yes pip \
  && useradd --no-log-init --create-home --uid 10001 premortem \
  && install --directory --owner=premortem --group=premortem --mode=0700 /var/lib/premortem \

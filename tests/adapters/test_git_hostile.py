@@ -211,6 +211,15 @@ def test_a_tree_whose_owner_was_killed_is_swept_and_others_stay(
         assert (one.path / "a.txt").exists()
 
 
+def test_without_git_on_this_machine_it_is_said(
+    origin: Origin, source_code: GitSourceCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.commit("first", {"a.txt": "1"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable, match="Is it installed"):
+        source_code.fetch(origin.repository())
+
+
 class _Asking(BaseHTTPRequestHandler):
     seen: list[str]
 

@@ -126,6 +126,8 @@ def test_a_value_stands_out_when_its_share_is_surely_above_the_one_before() -> N
 
 def test_two_of_three_are_no_evidence_against_half_and_nothing_stands_out_against_nothing() -> None:
     assert attributes(AttributeCounts(3, 20, (AttributeCount("tag:a", "x", 2, 10),))) == ()
+    assert attributes(AttributeCounts(4, 20, (AttributeCount("tag:a", "x", 3, 9),))) == ()
+    assert attributes(AttributeCounts(40, 20, (AttributeCount("tag:a", "x", 30, 9),))) != ()
     assert attributes(AttributeCounts(50, 0, (AttributeCount("tag:a", "x", 50, 0),))) == ()
 
 

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from premortem.adapters.source_code.bounded_run import bounded_run
@@ -86,7 +87,7 @@ class Git:
         seconds: float,
         most_file_bytes: int | None = None,
     ) -> tuple[int | None, tuple[bytes, bool], str]:
-        with tempfile.TemporaryFile() as errors:
+        with tempfile.TemporaryFile() as errors, _found():
             ended = bounded_run(
                 ["git", "--no-pager", "--literal-pathspecs", *words],
                 environment=_environment(self.directory, {**_SETTINGS, **settings}) | dict(environment),
@@ -99,6 +100,15 @@ class Git:
             errors.seek(0)
             said = errors.read(_ERROR_BYTES).decode(errors="replace")
         return ended.code, (ended.out, ended.cut), said
+
+
+@contextmanager
+def _found() -> Iterator[None]:
+    """Say what mends it when there is no git."""
+    try:
+        yield
+    except FileNotFoundError as problem:
+        raise Unavailable("git cannot be started. Is it installed (2.32 or newer)?") from problem
 
 
 def _environment(directory: Path, settings: Mapping[str, str]) -> dict[str, str]:
