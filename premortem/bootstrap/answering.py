@@ -42,7 +42,7 @@ def handlers(settings: Settings, adapters: Adapters) -> Handlers:
         propose_root_cause=made.root_causes,
         propose_fix=made.fixes,
         propose_instrumentation=made.instrumentations,
-        open_pull_request=PullRequests(host, source, known, url) if host else None,
+        open_pull_request=PullRequests(host, source, known, url, SystemClock().now) if host else None,
         watch_pull_request=PullRequestWatch(host, known) if host else None,
         find_deploy=FindDeploys(adapters.evidence_store, source, known.repositories),
         evaluate_fix=Evaluations(adapters.evidence_store, source, known.repositories),

@@ -14,7 +14,7 @@ from premortem.agents.checks.texts import Changed, applied
 from premortem.domain.evidence import Made
 from premortem.domain.incident import PullRequest
 from premortem.domain.participation import OPT_IN, Participation, parse, protecting
-from premortem.domain.tasks import OpenPullRequest, Task
+from premortem.domain.tasks import OpenPullRequest
 from premortem.domain.timeline import (
     ContextBuilt,
     FixProposed,
@@ -36,7 +36,9 @@ _DAY_MS = 24 * 3_600_000
 
 
 class PullRequests:
-    """The handler. `url` = where this installation is reached, without a final slash."""
+    """The handler. `url` = where this installation is reached, without a final slash; `now` = the time (ms) by which
+    days are counted, which enters nothing that is stored.
+    """
 
     def __init__(
         self,
@@ -44,10 +46,11 @@ class PullRequests:
         source: SourceCode,
         administration: Administration,
         url: str,
+        now: Callable[[], int],
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host, self._source, self._administration = host, source, administration
-        self._url, self._seconds = url, seconds
+        self._url, self._now, self._seconds = url, now, seconds
 
     def __call__(self, work: Work[OpenPullRequest]) -> Answer:
         """Return that the pull request is open. Raises Permanent, with the reason, when there is to be none."""
@@ -70,7 +73,7 @@ class PullRequests:
         self._source.fetch(repository)
         base = self._source.head(repository)
         participation = _participation(self._source.file(repository, base, OPT_IN), repository)
-        self._require_room(work.task, repository, participation)
+        self._require_room(repository, participation)
         changes = self._changes(repository, base, proposal)
         _require_allowed(changes, participation)
         owners = self._owners(repository, base, changes)
@@ -107,14 +110,14 @@ class PullRequests:
             return True
         return self._host.pull_request(repository, pull.number).state in ("draft", "open")
 
-    def _require_room(self, task: Task, repository: Repository, participation: Participation) -> None:
+    def _require_room(self, repository: Repository, participation: Participation) -> None:
         limits = participation.pull_requests
         if self._host.open_count(repository, BRANCHES) >= limits.open_at_most:
             said = (
                 f"{limits.open_at_most} pull requests of ours are open in {repository.name}, as many as {OPT_IN} allows"
             )
             raise Permanent(f"{said}. Merge or close one, then send this task again.")
-        if self._host.opened_since(repository, BRANCHES, task.at - _DAY_MS) >= limits.per_day:
+        if self._host.opened_since(repository, BRANCHES, self._now() - _DAY_MS) >= limits.per_day:
             said = f"{limits.per_day} pull requests were opened in {repository.name} within a day"
             raise Permanent(f"{said}, as many as {OPT_IN} allows. Send this task again tomorrow.")
 

@@ -72,8 +72,10 @@ class World:
         administration.add_repository(self.repository)
         self.host = GithubCodeHost(GithubClient(double.url, token=TOKEN))
         source = GitSourceCode(directory / "code")
-        self.handler = PullRequests(self.host, source, administration, "https://premortem.example", lambda: 0.0)
-        double.at = NOW // 1000
+        self.handler = PullRequests(
+            self.host, source, administration, "https://premortem.example", lambda: self.now, lambda: 0.0
+        )
+        double.at, self.now = NOW // 1000, NOW
 
     def fix(self, name: str = "fix", edits: tuple[Edit, ...] = FIX, **changes: Any) -> FixProposed:
         values: dict[str, Any] = {
@@ -221,8 +223,7 @@ def test_no_more_are_open_and_no_more_are_opened_in_a_day_than_the_repository_al
     assert "2 pull requests of ours are open" in world.refused(world.fix())
     world.double.pulls(NAME)[:] = [pull(1, "open"), pull(2, "closed"), pull(3, "closed")]
     assert "within a day" in world.refused(world.fix())
-    for each in world.double.pulls(NAME):
-        each.created_at -= 24 * 3600
+    world.now += 24 * 3_600_000  # the same task, sent again tomorrow
     assert world.open(world.fix()).number == 4
 
 
