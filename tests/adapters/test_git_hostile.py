@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from premortem.adapters.source_code import guards, wording
 from premortem.adapters.source_code.git import GitSourceCode
-from premortem.adapters.source_code.mirrors import locked
+from premortem.adapters.source_code.git_command import Git
+from premortem.adapters.source_code.mirrors import locked, pack
 from premortem.domain.evidence import Edit
 from premortem.exceptions import Malformed, Unavailable
 from tests.repositories import Origin
@@ -209,6 +210,26 @@ def test_a_tree_whose_owner_was_killed_is_swept_and_others_stay(
             assert one.path != two.path
             assert (one.path / "a.txt").read_text() == "1"
         assert (one.path / "a.txt").exists()
+
+
+def test_many_fetches_are_packed_into_one_and_read_as_before(
+    origin: Origin, source_code: GitSourceCode, tmp_path: Path
+) -> None:
+    shop = origin.repository()
+    heads = []
+    for number in range(4):
+        heads.append(origin.commit(f"change {number}", {"a.txt": "x" * number, "b.bin": b"y" * (2 << 20)}))
+        source_code.fetch(shop)
+    (mirror,) = (tmp_path / "repositories/mirrors").glob("*.git")
+    packs = lambda: len(list((mirror / "objects/pack").glob("*.pack")))  # noqa: E731
+    before = packs()
+    pack(Git(mirror), most_packs=2)
+    assert packs() < before
+    assert [commit.id for commit in source_code.commits(shop, None, heads[-1])] == heads[::-1]
+    assert source_code.file(shop, heads[2], "a.txt") == "xx"
+    origin.commit("one more", {"a.txt": "z"})
+    source_code.fetch(shop)
+    assert source_code.file(shop, source_code.head(shop), "a.txt") == "z"
 
 
 def test_without_git_on_this_machine_it_is_said(

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from premortem.adapters.source_code import confined
@@ -96,16 +96,19 @@ def lend_directory(parent: Path) -> Iterator[Path]:
 
 def _sweep(parent: Path) -> None:
     for left in parent.iterdir():
-        if not left.is_dir():
-            continue
-        descriptor = os.open(left, os.O_RDONLY)
-        try:
-            lock = os.open("lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600, dir_fd=descriptor)
-            if try_lock(lock):
-                shutil.rmtree(left, onerror=_insist)
-            os.close(lock)
-        finally:
-            os.close(descriptor)
+        if left.is_dir() and not left.is_symlink():
+            with suppress(OSError):
+                _remove_if_left(left)
+
+
+def _remove_if_left(directory: Path) -> None:
+    """Remove the directory if nobody holds its lock."""
+    lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        if try_lock(lock):
+            shutil.rmtree(directory, onerror=_insist)
+    finally:
+        os.close(lock)
 
 
 def _insist(remove_it: object, path: str, _problem: object) -> None:

@@ -47,7 +47,7 @@ class Mirrors:
         with locked(path.with_suffix(".lock"), self._seconds):
             if path.is_dir():
                 self._fetch_into(Git(path), repository)
-                _pack(Git(path))
+                pack(Git(path))
             else:
                 self._make(path, repository)
         return Git(path)
@@ -112,9 +112,9 @@ def _ssh(repository: Repository) -> dict[str, str]:
     return {**kept, "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes"}
 
 
-def _pack(git: Git) -> None:
+def pack(git: Git, most_packs: int = _MOST_PACKS) -> None:
     """Make one pack of many: each fetch brings one of its own."""
-    if len(list((git.directory / "objects" / "pack").glob("*.pack"))) > _MOST_PACKS:
+    if len(list((git.directory / "objects" / "pack").glob("*.pack"))) > most_packs:
         git.read("repack", "-a", "-d", "-q", seconds=600)
 
 

@@ -10,6 +10,7 @@ MOST_PATHS = 1_000
 """So many paths of one commit are told; a larger one is nobody's suspect by its paths."""
 LOG_FORMAT = "--format=%H%x00%P%x00%ct%x00%s"
 _LONGEST_SUBJECT, _LONGEST_LINE = 300, 1_000
+_MOST_TEXTS = 8
 _HEX = re.compile(r"(?<![0-9a-z])g?([0-9a-f]{7,40})(?![0-9a-z])")
 _BLAMED = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?\Z")
 
@@ -70,7 +71,7 @@ def _milliseconds(seconds: str) -> int:
 
 def commits_in(release: str) -> list[str]:
     """Return what may be (the beginning of) a commit id in a release's name, as it stands there, the last one first."""
-    return [match[1] for match in reversed(list(_HEX.finditer(release)))]
+    return [match[1] for match in reversed(list(_HEX.finditer(release)))][:_MOST_TEXTS]
 
 
 def tags_of(release: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What the archive tells of the failing events: which stand for others, what they carry, what differs, their reach."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 from premortem.domain.archive import ArchivedEvent
@@ -84,22 +85,26 @@ def representatives(
     store: EvidenceStore, subject: Subject, detected: ArchivedEvent, payload: Payload, findings: Findings
 ) -> None:
     """Find the event that fired the detector, the first, the latest and the rarest one."""
-    tenant, project = subject.incident.tenant_id, subject.incident.project_id
     _add_event("detected", detected, payload, findings)
-    found = findings.tried(
-        lambda: store.representatives(tenant, project, subject.failing()), "events", "which events stand for the others"
-    )
+    ask = partial(_chosen, store, subject, detected.event_id)
+    for rule, event in findings.tried(ask, "events", "which events stand for the others") or ():
+        _add_event(rule, event, read_payload(event), findings)
+
+
+def _chosen(store: EvidenceStore, subject: Subject, detected: EventId) -> list[tuple[Rule, ArchivedEvent]]:
+    """Return the first, the latest and the rarest event, each once, and not the one that is told already."""
+    tenant, project = subject.incident.tenant_id, subject.incident.project_id
+    found = store.representatives(tenant, project, subject.failing())
     if found is None:
-        return
-    wanted: list[tuple[Rule, EventId | None]] = [
-        ("first", found.first), ("latest", found.latest), ("rarest", found.rarest)
-    ]  # fmt: skip
-    seen = {detected.event_id}
-    for rule, event_id in wanted:
-        event = store.event(tenant, project, event_id) if event_id and event_id not in seen else None
-        if event is not None:
-            seen.add(event.event_id)
-            _add_event(rule, event, read_payload(event), findings)
+        return []
+    wanted: dict[EventId, Rule] = {found.first: "first"}
+    wanted.setdefault(found.latest, "latest")
+    if found.rarest is not None:
+        wanted.setdefault(found.rarest, "rarest")
+    events = [
+        (rule, store.event(tenant, project, event_id)) for event_id, rule in wanted.items() if event_id != detected
+    ]
+    return [(rule, event) for rule, event in events if event is not None]
 
 
 def differences(store: EvidenceStore, subject: Subject, findings: Findings) -> None:
