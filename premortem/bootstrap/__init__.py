@@ -27,8 +27,10 @@ from premortem.bootstrap.log_topics import move_log as move_log
 from premortem.bootstrap.log_topics import topics as topics
 from premortem.bootstrap.migrating import migrate as migrate
 from premortem.bootstrap.migrating import pending_migrations as pending_migrations
+from premortem.bootstrap.queueing import READER_SECONDS as READER_SECONDS
 from premortem.bootstrap.queueing import make_queues as make_queues
 from premortem.bootstrap.queueing import queues as queues
+from premortem.bootstrap.queueing import readers as readers
 from premortem.bootstrap.values import clock as clock
 from premortem.bootstrap.values import clock_rate as clock_rate
 from premortem.bootstrap.values import notifier as notifier

@@ -1,10 +1,21 @@
 """Queues: made and looked at."""
 
 from premortem.adapters.task_queue.postgres import PostgresTaskQueue
+from premortem.adapters.worker_book.postgres import PostgresWorkerBook
 from premortem.bootstrap.connecting import lend_pool
 from premortem.domain.tasks import QUEUES
 from premortem.ports import QueueState
 from premortem.settings import Settings
+
+READER_SECONDS = 60.0
+"""A queue is read by whoever was heard of within this time; workers say something every ten seconds."""
+
+
+def readers(settings: Settings) -> dict[str, int]:
+    """Return, for every queue, how many workers read it."""
+    with lend_pool(settings) as pool:
+        found = PostgresWorkerBook(pool).readers(READER_SECONDS)
+    return {queue: found.get(queue, 0) for queue in sorted(QUEUES.values())}
 
 
 def make_queues(settings: Settings) -> list[str]:

@@ -22,8 +22,6 @@ from premortem.workers.loop import Loop, Pace
 
 _LOGGER = logging.getLogger(__name__)
 _NOTE_SECONDS = 10.0
-READER_SECONDS = 60.0
-"""A queue is read by whoever was heard of within this time."""
 _POSTGRES_WAIT, _SQS_WAIT = 1, 5
 """Seconds that a worker waits for a task: PostgreSQL is looked at four times a second anyhow, SQS costs by the call."""
 _OTHER_CONNECTIONS = 3

@@ -87,6 +87,20 @@ def queues(settings: Settings) -> str:
     return f"{len(found)} queues, {sum(queue.waiting for queue in found)} tasks wait, {dead} dead letters"
 
 
+def workers(settings: Settings) -> str:
+    """Look whether somebody reads every queue; workers say so themselves, wherever they run."""
+    from premortem import bootstrap
+    from premortem.embedded import stack
+
+    states = {child.name: child.state for child in stack.status(settings)}
+    if states.get("worker", "running") != "running":
+        raise Conflict(f"the process is {states['worker']}")
+    found = bootstrap.readers(settings)
+    if unread := [queue for queue, count in found.items() if not count]:
+        raise Conflict(f"nobody reads {', '.join(unread)}")
+    return f"each of {len(found)} queues is read by {min(found.values())} or more"
+
+
 def dataflows(settings: Settings, late_seconds: float) -> str:
     """Look whether every dataflow passes the log: no record may wait for one for longer than `late_seconds`.
 

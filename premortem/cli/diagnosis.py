@@ -70,6 +70,8 @@ def _checks(settings: Settings, late_seconds: float) -> list[Check]:
     places = _places(settings)
     supervised = not settings.postgres_dsn or bool(stack.status(settings))
     flows = "premortem logs dataflows" if supervised else "premortem flow-health NAME where it runs, and its own log"
+    reading = "premortem logs worker" if supervised else "the log of premortem worker where it runs"
+    workers = f"start one that reads them (premortem worker), or wait a minute; look at: {reading}"
     ticks = "premortem logs api" if supervised else "the gateway's own log"
     start = _START if supervised else "start the gateway (python -m api, its container, its pod)"
     log = "topics" if settings.kafka_brokers else "postgres"
@@ -100,6 +102,7 @@ def _checks(settings: Settings, late_seconds: float) -> list[Check]:
             f"mend {log} first",
             ("postgres", "topics"),
         ),
+        Check("workers", checks.workers, workers, places["postgres"], ("postgres",)),
         Check(
             "clock",
             checks.clock,

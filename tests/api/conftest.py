@@ -26,6 +26,7 @@ from premortem.adapters.event_log.memory import MemoryAppender, MemoryEventLog
 from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
 from premortem.adapters.incident_store.memory import MemoryIncidentStore
 from premortem.adapters.task_queue.memory import MemoryTaskQueue
+from premortem.adapters.worker_book.memory import MemoryWorkerBook
 from premortem.domain import payload, project_stream
 from premortem.domain.ids import TenantId
 from premortem.domain.payload import Body
@@ -124,7 +125,7 @@ async def a_world(limits: Limits, takers: Mapping[str, Taker] | None = None) -> 
         administration.create_token(TenantId(tenant), "test", hashlib.sha256(token.encode()).hexdigest())
     committer, keys = Committer(MemoryAppender(log)), Lookups(administration.key, fresh_ms=0, at_once_ms=0)
     tasks, refusals = MemoryTaskQueue(), Refusals()
-    metrics = StoreMetrics(log, checkpoints, tasks, wait_seconds=0.3)
+    metrics = StoreMetrics(log, checkpoints, tasks, MemoryWorkerBook(), wait_seconds=0.3)
     stores = Stores(
         log,
         incidents,

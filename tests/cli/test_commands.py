@@ -46,6 +46,7 @@ def test_doctor_names_each_thing_and_finds_it_well(cli: Cli) -> None:
         "topics",
         "queues",
         "dataflows",
+        "workers",
         "clock",
         "disk",
     ]

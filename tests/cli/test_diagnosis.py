@@ -18,7 +18,9 @@ from premortem.adapters.evidence_store.clickhouse import require_version
 from premortem.adapters.postgres import open_pool
 from premortem.adapters.task_queue.sqs_client import open_client
 from premortem.adapters.task_queue.sqs_queues import create_queues
+from premortem.adapters.worker_book.postgres import PostgresWorkerBook
 from premortem.cli.diagnosis import Finding, examine
+from premortem.domain.tasks import QUEUES
 from premortem.embedded.postgres import PostgresServer
 from premortem.exceptions import Conflict
 from premortem.migrate import MIGRATIONS, migrate_postgres
@@ -60,7 +62,7 @@ def test_what_is_away_elsewhere_is_looked_for_elsewhere(apart: dict[str, Any]) -
         "queues": "PREMORTEM_SQS_ENDPOINT",
     }
     assert {name: mend.split()[3] for name, mend in mends.items() if name in settings} == settings
-    for name in ("migrations", "dataflows", "clock"):
+    for name in ("migrations", "dataflows", "workers", "clock"):
         assert findings[name].detail.startswith("not looked at: it needs postgres")
         assert mends[name] == "mend postgres first"
 
@@ -201,4 +203,15 @@ def test_listing_queues_ends_with_1_when_one_would_lose_tasks(nothing: Cli, sqs_
     assert "there is no queue" in nothing.run("queues", "list", code=1, **where).stdout
     with closing(open_client("eu-central-1", sqs_endpoint)) as client:
         create_queues(client, sqs_prefix)
-    assert len(nothing.json("queues", "list", **where)) == 6
+    assert len(nothing.json("queues", "list", **where)) == len(QUEUES)
+
+
+def test_a_queue_that_nobody_reads_is_named(apart: dict[str, Any]) -> None:
+    workers = found(**apart)["workers"]
+    assert (workers.healthy, workers.detail.split(", ")[0]) == (False, "nobody reads context-builder-tasks")
+    assert "premortem worker" in workers.mend
+    with closing(open_pool(apart["postgres_dsn"], size=1)) as pool:
+        PostgresWorkerBook(pool).note("one", sorted(QUEUES.values()), {})
+        PostgresWorkerBook(pool).note("two", ["rca-tasks"], {})
+        workers = found(**apart)["workers"]
+        assert (workers.healthy, workers.detail) == (True, f"each of {len(QUEUES)} queues is read by 1 or more")
