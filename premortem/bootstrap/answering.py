@@ -17,7 +17,7 @@ from premortem.ports import CodeHost, Repository
 from premortem.settings import Settings
 from premortem.workers.context.building import Contexts
 from premortem.workers.deploys import FindDeploys
-from premortem.workers.dispatch import Handlers
+from premortem.workers.dispatch import Handlers, undone
 from premortem.workers.evaluation import Evaluations
 from premortem.workers.notices import Notices
 from premortem.workers.pull_request_watch import PullRequestWatch
@@ -36,14 +36,15 @@ def handlers(settings: Settings, adapters: Adapters) -> Handlers:
     host = _code_host(github)
     known, url = adapters.administration, public_url(settings)
     made = agents(settings, adapters, source)
+    no_host = undone("there is no code host to open it at. Set PREMORTEM_GITHUB_TOKEN, or an App: docs/github.md.")
     similar = PostgresSimilarIncidents(adapters.pool)
     return Handlers(
         build_context=Contexts(adapters.evidence_store, source, known, similar, adapters.incident_store),
         propose_root_cause=made.root_causes,
         propose_fix=made.fixes,
         propose_instrumentation=made.instrumentations,
-        open_pull_request=PullRequests(host, source, known, url, SystemClock().now) if host else None,
-        watch_pull_request=PullRequestWatch(host, known) if host else None,
+        open_pull_request=PullRequests(host, source, known, url, SystemClock().now) if host else no_host,
+        watch_pull_request=PullRequestWatch(host, known) if host else no_host,
         find_deploy=FindDeploys(adapters.evidence_store, source, known.repositories),
         evaluate_fix=Evaluations(adapters.evidence_store, source, known.repositories),
         notify=Notices(notifier(), PostgresNoticeBook(adapters.pool), url, SystemClock().now),

@@ -57,13 +57,12 @@ class Attempt:
                 raise Permanent(f"it was handed out {MOST_RECEIVES} times and never finished. Does a worker die of it?")
             return self._work(received)
         except Exception as problem:
-            words = _words(problem)
+            words, unexpected = _words(problem), not isinstance(problem, PremortemException)
             again = received.receive_count < MOST_RECEIVES or self._stop.is_set()
             if again and not isinstance(problem, Permanent):
-                expected = isinstance(problem, PremortemException)
-                _LOGGER.warning("%s %s is tried again: %s", _kind(task), task.id, words, exc_info=not expected)
+                _LOGGER.warning("%s %s is tried again: %s", _kind(task), task.id, words, exc_info=unexpected)
                 return "retried"
-            _LOGGER.exception("%s %s is given up", _kind(task), task.id)
+            _LOGGER.error("%s %s is given up: %s", _kind(task), task.id, words, exc_info=unexpected)
             at = task.at + round((time.monotonic() - begun) * 1000)
             return self._give_up(give_up(task, at, words, received.receive_count))
 

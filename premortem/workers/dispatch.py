@@ -19,6 +19,7 @@ from premortem.domain.tasks import (
     WatchPullRequest,
 )
 from premortem.domain.work import Answer, Work
+from premortem.exceptions import Permanent
 
 T = TypeVar("T", bound=Task)
 
@@ -73,6 +74,15 @@ def handler_of(handlers: Handlers, task: Task) -> Handler[Any] | None:
             return handlers.notify
         case _:
             assert_never(task)
+
+
+def undone(reason: str) -> Handler[Any]:
+    """Return the handler of what this installation cannot do: each such task is given up at once, with the mend."""
+
+    def refuse(_: Work[Any]) -> Answer:
+        raise Permanent(reason)
+
+    return refuse
 
 
 def _field(kind: type[Task]) -> str:
