@@ -167,10 +167,10 @@ def test_secrets_reach_only_those_who_need_them() -> None:
         assert not [text for text in strings(service) if any(secret in text for secret in foreign)], name
 
 
-def test_every_dataflow_and_the_gateway_is_a_service_and_nothing_is_that_does_not_exist() -> None:
+def test_every_dataflow_the_gateway_and_a_worker_is_a_service_and_nothing_is_that_does_not_exist() -> None:
     ours = {name for name, service in FILES[FULL.name]["services"].items() if service["image"] == OURS}
     flows = {p.stem for p in (ROOT / "dataflows").glob("*.py") if "def main() -> Dataflow" in p.read_text()}
-    assert ours == {"migrate", "api", *flows}
+    assert ours == {"migrate", "api", "worker", *flows}
     assert len(flows) == 4
 
 

@@ -220,6 +220,8 @@ def test_a_postgresql_that_is_lost_gets_its_incidents_back_from_the_log(
     composed: Composed, postgres_server: PostgresServer
 ) -> None:
     flows = ("detect", "archive", "materialize", "route")
+    composed.processes.stop("worker", 15)  # or it would go on with an incident meanwhile
+    time.sleep(2)
     before = json.loads(composed.command("incidents", "list", "--json"))
     name = f"lost_{secrets.token_hex(4)}"
     with psycopg.connect(postgres_server.dsn(), autocommit=True) as connection:
@@ -240,11 +242,13 @@ def test_a_postgresql_that_is_lost_gets_its_incidents_back_from_the_log(
         composed.processes.stop(flow, 15)
         composed.processes.start(flow, composed.services[flow]["command"], composed.environment(flow))
         eventually(composed.healthy(flow), _SECONDS)
+    composed.processes.start("worker", composed.services["worker"]["command"], composed.environment("worker"))
+    eventually(composed.healthy("worker"), _SECONDS)
     with psycopg.connect(postgres_server.dsn(), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-@pytest.mark.parametrize("name", ["api", "detect", "archive", "materialize", "route"])
+@pytest.mark.parametrize("name", ["api", "worker", "detect", "archive", "materialize", "route"])
 def test_it_stops_by_itself_in_the_time_that_it_is_given(composed: Composed, name: str) -> None:
     """Comes last: nothing runs behind it."""
     assert composed.processes.stop(name, seconds(composed.services[name]["stop_grace_period"])) == 0
