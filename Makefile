@@ -66,6 +66,7 @@ check: $(VENV)/.dev ## Format, lint, types, layers, then every test
 
 bench: $(VENV)/.dev ## Print every figure beside its baseline
 	@for file in $(wildcard benchmarks/*.py); do case $$file in */__init__.py|*/load.py|*/events.py|*/ingest_baselines.py|*/servers.py) ;; *) echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1;; esac; done
+	@echo "== benchmarks/agents"; $(BIN)/python -m benchmarks.agents --quiet
 	@for name in ingest dataflow_detect; do echo "== benchmarks/$$name.py --kafka"; $(BIN)/python -m benchmarks.$$name --kafka || exit 1; done
 
 notebook: $(VENV)/.dev ## Open the notebook that tunes the detector; SOURCE="--clickhouse stack" shows your own errors

@@ -28,7 +28,7 @@ _OUTSIDE = re.compile(
     r"(?i)connect|timeout|timedout|unavailable|refused|reset|dns|gateway|ssl|socket|network|broken ?pipe|throttl"
 )
 _LEAST_LIFT, _LEAST_INSIDE = 3.0, 5
-_RAW = {7: 0.9, 6: 0.75, 5: 0.7, 4: 0.6, 3: 0.5, 2: 0.45, 1: 0.45}
+_RAW = {9: 0.9, 8: 0.75, 7: 0.72, 6: 0.7, 5: 0.6, 4: 0.5, 3: 0.5, 2: 0.45, 1: 0.45}
 """What the rules would say without a cap, by how a change is tied to the failure (`suspects.rank`)."""
 _AMONG_SEVERAL = 0.1
 

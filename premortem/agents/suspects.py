@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from premortem.agents.patch_texts import hunks
 from premortem.domain.claims import Support
 from premortem.domain.evidence import Evidence, EvidenceKind
 from premortem.domain.observations import Blame, Code, Commits, CommitSeen, EventSeen, read
@@ -22,6 +23,16 @@ _COMMON = frozenset(_COMMON_WORDS.split())
 _SETTINGS = re.compile(
     r"(?i)(?:^|/)(?:settings|config|conf|constants|defaults?)[^/]*$|\.(?:ya?ml|toml|ini|cfg|json|env|properties)$"
 )
+
+
+_DOCUMENT = re.compile(r"(?i)\.(?:md|rst|adoc|svg|png|jpe?g|gif|ico|pdf)$|(?:^|/)(?:readme|license|changes)[^/]*\.txt$")
+_CODE = re.compile(r"(?i)\.(?:py|js|jsx|ts|tsx|java|kt|go|rb|php|cs|rs|swift|c|cc|cpp|h|scala)$")
+_INSTALLED = re.compile(
+    r"(?i)(?:^|/)(?:requirements[^/]*|constraints[^/]*|pyproject\.toml|setup\.(?:py|cfg)|pipfile[^/]*|package[^/]*\.json"
+    r"|go\.(?:mod|sum)|cargo\.toml|gemfile[^/]*|composer\.json|pom\.xml|build\.gradle[^/]*|[^/]*\.lock)$"
+)
+_BESIDE = 10
+"""So many lines between a hunk and the failing line are still beside it."""
 
 
 class Suspect(Struct, frozen=True, kw_only=True):
@@ -46,8 +57,9 @@ def found(evidence: Sequence[Evidence], kind: EvidenceKind, shape: type[T]) -> I
 def rank(evidence: Sequence[Evidence]) -> list[Suspect]:
     """Return the commits between good and bad that something ties to the failure, the likeliest first.
 
-    In this order: it wrote the failing line; it wrote a line near it; it touched the file that failed; it touched a
-    file of the calling frames; it changed words that the failure speaks of; it changed settings; it is the only change.
+    In this order: it wrote the failing line; a line near it; it changed code beside it; it touched the failing file, or
+    one of the calling frames; it changed what is installed, in words of the failing code; words that the failure speaks
+    of; settings; it is the only change. What only changes comments, prose or documents is none.
     Among equals the one that touches more of the stack, then the one that shares more words, then the newest.
     """
     codes = [code for _, code in found(evidence, "code", Code)]
@@ -95,21 +107,27 @@ def _judged(
     words: frozenset[str],
 ) -> Suspect:
     wrote, near = _written(commit.id, blames, 0), _written(commit.id, blames, _NEAR)
-    failing = {code.path for code in codes if code.depth == 0}
-    stack = {code.path for code in codes}
-    touches_failing = bool(failing & set(commit.paths))
-    touched = len(stack & set(commit.paths))
+    running = _running(commit)
+    failing = {code.path: code.failing_line for code in codes if code.depth == 0}
+    touches_failing = bool(failing.keys() & running)
+    touched = len({code.path for code in codes} & running)
+    beside = min(
+        (hunk.distance(failing[hunk.path]) for hunk in hunks(commit.patch) if hunk.path in failing), default=99
+    )
     shared = sum(2 if _is_telling(word) else 1 for word in words & _changed_words(commit.patch))
-    alone = len(commits.commits) == 1
-    rivals = sum(bool(failing & set(each.paths)) for each in commits.commits)
+    alone = bool(running) and sum(bool(_running(each)) for each in commits.commits) == 1
+    rivals = sum(bool(failing.keys() & _running(each)) for each in commits.commits)
+    installed = any(_INSTALLED.search(path) for path in running)
     rule, strength = "", 0
     for name, weight, holds in (
-        ("it wrote the failing line", 7, bool(wrote)),
-        ("it wrote a line near the failing one", 6, bool(near)),
-        ("it touched the file that failed", 5, touches_failing),
-        ("it touched a file of the stack", 4, touched > 0),
-        ("it changed what the failure speaks of", 3, shared >= 2),
-        ("it changed settings", 2, any(_SETTINGS.search(path) for path in commit.paths)),
+        ("it wrote the failing line", 9, bool(wrote)),
+        ("it wrote a line near the failing one", 8, bool(near)),
+        ("it changed code beside the failing line", 7, touches_failing and beside <= _BESIDE),
+        ("it touched the file that failed", 6, touches_failing),
+        ("it touched a file of the stack", 5, touched > 0),
+        ("it changed what is installed", 4, installed and shared >= 1),
+        ("it changed what the failure speaks of", 3, shared >= 2 and bool(running)),
+        ("it changed settings", 2, any(_SETTINGS.search(path) for path in running)),
         ("it is the only change", 1, alone),
     ):
         if holds:
@@ -128,6 +146,26 @@ def _judged(
         blame_id=wrote or near,
         score=(strength, touched, shared),
     )
+
+
+def _running(commit: CommitSeen) -> set[str]:
+    """Return the files of a commit in which something that runs may have changed: not documents, nor mere prose."""
+    told: dict[str, bool] = {}
+    for hunk in hunks(commit.patch):
+        told[hunk.path] = told.get(hunk.path, False) or hunk.runs()
+    return {
+        path for path in commit.paths if not _DOCUMENT.search(path) and (told.get(path, True) or not _CODE.search(path))
+    }
+
+
+def _of_the_failure(
+    blames: Sequence[tuple[Evidence, Blame]], codes: Sequence[Code]
+) -> Sequence[tuple[Evidence, Blame]]:
+    """Return the blames of the frame that failed, without those of the frames that called it."""
+    least = min((code.depth for code in codes), default=0)
+    places = {(code.repository, code.path, code.failing_line) for code in codes if code.depth == least}
+    found = [each for each in blames if (each[1].repository, each[1].path, each[1].failing_line) in places]
+    return found or blames
 
 
 def _written(commit: str, blames: Sequence[tuple[Evidence, Blame]], distance: int) -> str:

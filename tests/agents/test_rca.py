@@ -5,7 +5,7 @@ import pytest
 from premortem.adapters.tracer.silent import SilentTracer
 from premortem.agents.rca import RootCauses
 from premortem.domain.evidence import Evidence, Gap
-from premortem.domain.observations import Attribute, OverRepresented
+from premortem.domain.observations import Attribute, CommitSeen, OverRepresented
 from premortem.domain.routing import DEFAULT, react
 from premortem.domain.tasks import ProposeFix, ProposeInstrumentation, answer_id
 from premortem.domain.timeline import RootCauseProposed, encode
@@ -22,6 +22,17 @@ def cause(*found: Evidence, gaps: tuple[Gap, ...] = ()) -> RootCauseProposed:
     return fact
 
 
+def patched(id_: str, path: str, at: int, *lines: str, ago: int = 2) -> CommitSeen:
+    patch = "\n".join([f"--- a/{path}", f"+++ b/{path}", f"@@ -{at},3 +{at},3 @@ def total():", *lines])
+    return commit(id_, path, ago=ago, patch=patch)
+
+
+PINNED = patched(OTHER, "requirements.txt", 1, "-carrier==1.4.0", "+carrier==2.0.0")
+BESIDE = patched(BAD, "shop/cart.py", 12, "-    if not k:", "-        return 0", ago=5)
+ELSEWHERE = patched(BAD, "shop/cart.py", 80, "-    if not k:", "-        return 0", ago=5)
+PROSE = patched(
+    OTHER, "shop/cart.py", 7, '-"""The cart."""', '+"""The cart, and more.', "+", "+# Nobody reads it", '+"""'
+)
 SPOKEN = commit(OTHER, "b.py", patch="-discount_rate = 1")
 REGION = Attribute(name="tag:region", value="eu", inside=40, inside_total=41, before=2, before_total=50, lift=19.5)
 SETTINGS = commit(OTHER, "deploy/settings.yaml")
@@ -43,7 +54,11 @@ def test_the_change_that_wrote_the_failing_line_is_the_suspect_and_the_rules_are
         ((code(), blame((8, BAD), (7, "0" * 40)), LIST), BAD, "it wrote a line near the failing one", 0.75),
         ((code(), LIST), BAD, "it touched the file that failed", 0.7),
         ((code("shop/pay.py"), code("shop/cart.py", depth=1), LIST), BAD, "it touched a file of the stack", 0.55),
-        ((commits(commit(OTHER, "README.md")),), OTHER, "it is the only change", 0.45),
+        ((commits(commit(OTHER, "shop/ship.py"), commit(FAR, "README.md")),), OTHER, "it is the only change", 0.45),
+        ((event("TypeError", "carrier.label()"), commits(PINNED, commit(FAR, "a.py"))), OTHER,
+         "it changed what is installed", 0.5),
+        ((code(), commits(BESIDE, PROSE)), BAD, "it changed code beside the failing line", 0.72),
+        ((code(), commits(ELSEWHERE, PROSE)), BAD, "it touched the file that failed", 0.7),
         (
             (event(value="'discount_rate'"), commits(commit(FAR, "a.py"), SPOKEN)),
             OTHER, "it changed what the failure speaks of", 0.5,

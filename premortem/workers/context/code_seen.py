@@ -1,5 +1,6 @@
 """The code that failed, at the failing release's commit, who wrote it, and what changed since the last good release."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -17,6 +18,7 @@ _MOST_REPOSITORIES, _MOST_FRAMES, _MOST_BLAMED = 5, 8, 4
 _AROUND, _BLAMED_AROUND, _LONGEST_LINE = 20, 5, 300
 _MOST_COMMITS, _LOOKED_AT, _WITH_PATCH, _MOST_PATHS, _LONGEST_PATCH = 50, 300, 20, 50, 4 << 10
 _DAYS = 7
+_INSTALLED = re.compile(r"(?i)(?:^|/)(?:requirements|constraints)[^/]*\.txt$")
 _NO_CODE = (".md", ".rst", ".txt", ".lock", ".png", ".jpg", ".gif", ".svg", ".ico", ".woff", ".woff2", ".pdf", ".csv")
 
 
@@ -227,4 +229,4 @@ def _beginning(patch: str) -> str:
 
 
 def _touches_code(commit: Commit) -> bool:
-    return any(not path.lower().endswith(_NO_CODE) for path in commit.paths)
+    return any(not path.lower().endswith(_NO_CODE) or _INSTALLED.search(path) for path in commit.paths)
