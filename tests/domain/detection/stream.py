@@ -1,6 +1,6 @@
 """Streams of records for the tests of detection."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from premortem.domain.detection import detect_all
@@ -25,6 +25,12 @@ _WHO: dict[str, Any] = {"tenant_id": TenantId("acme"), "project_id": ProjectId(1
 
 def run(records: Iterable[ProjectRecord]) -> list[IncidentFact]:
     return detect_all(enumerate(records))
+
+
+def arrived(records: Sequence[ProjectRecord], delays: Sequence[int]) -> list[ProjectRecord]:
+    """Return the records as they come, each so many ms after it was received; those that come together, backwards."""
+    order = sorted(range(len(records)), key=lambda n: (records[n].received_at + delays[n], -n))
+    return [records[n] for n in order]
 
 
 def errors(count: int, start: int = NOW, every: int = MINUTE, first: int = 0, **changes: object) -> list[ErrorSeen]:
