@@ -286,7 +286,14 @@ def test_the_failing_exception_is_what_the_outermost_was_raised_from_but_not_wha
 
 
 def test_variables_are_written_as_the_language_writes_them_and_what_is_cut_is_no_value() -> None:
-    stack = {"frames": [{"function": "f", "vars": {"rates": {"'eu'": "1.2"}, "ids": ["1", "'x'"], "n": 5, "no": None}}]}
+    stack = {
+        "frames": [
+            {
+                "function": "f",
+                "vars": {"rates": {"'eu'": "1.2"}, "ids": ["1", "'x'"], "n": 5, "no": None, "__builtins__": "x"},
+            }
+        ]
+    }
     (exception,) = _body(exception={"values": [{"type": "E", "stacktrace": stack}]}).exceptions
     assert exception.frames[0].variables == (("ids", "[1, 'x']"), ("n", "5"), ("no", "null"), ("rates", "{'eu': 1.2}"))
     assert representation([["1"] * 200])[-3:] == "…]]"

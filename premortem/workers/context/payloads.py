@@ -125,7 +125,8 @@ def _frame(entry: dict[str, Any]) -> ReadFrame:
 
 
 def _variables(variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for name in sorted(variables)[:_MOST_VARIABLES]:
+    told = [name for name in sorted(variables) if not (name.startswith("__") and name.endswith("__"))]  # a module's own
+    for name in told[:_MOST_VARIABLES]:
         yield cut(name, 100), cut(representation(variables[name]), _LONGEST_VALUE)
 
 
