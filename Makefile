@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUN_LOCK := requirements/runtime.lock
 DEV_LOCK := requirements/dev.lock
 
-.PHONY: help demo demo-down up down status logs migrate seed test acceptance-full check bench notebook clean lock python
+.PHONY: help demo demo-fix demo-down up down status logs migrate seed test acceptance-full check bench notebook clean lock python
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -29,6 +29,9 @@ $(VENV)/.dev: $(DEV_LOCK) $(VENV)/.runtime
 
 demo: $(VENV)/.runtime ## Run an hour of a sample shop's traffic in half a minute and show the incidents
 	@$(BIN)/python -m demo
+
+demo-fix: $(VENV)/.dev ## From an error to a fix that is merged, deployed and measured; INEFFECTIVE=1: one that does not help
+	@$(BIN)/python -m demo.fix $(if $(INEFFECTIVE),--ineffective)
 
 demo-down: $(VENV)/.runtime ## Stop the demonstration's stack
 	@PREMORTEM_DATA_DIR=.premortem/demo $(BIN)/premortem down
@@ -73,7 +76,7 @@ notebook: $(VENV)/.dev ## Open the notebook that tunes the detector; SOURCE="--c
 	@MARIMO_SKIP_UPDATE_CHECK=1 $(BIN)/marimo run --host 127.0.0.1 notebooks/tune_detector.py -- $(SOURCE)
 
 clean: ## Remove the environment and the demo's data (never .premortem/data)
-	rm -rf $(VENV) .premortem/demo
+	rm -rf $(VENV) .premortem/demo .premortem/demo-fix
 
 lock: $(VENV)/.dev ## Write the locks anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -q --extra demo --extra build pyproject.toml -o $(RUN_LOCK)

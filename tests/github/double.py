@@ -74,9 +74,9 @@ class Double:
         """What did not keep to GitHub's description, in requests and answers."""
         return self.contract.violations
 
-    def host(self, name: str, files: Mapping[str, str], *, drafts: bool = True) -> Bare:
-        """Host a new repository `owner/name` with one commit on `main`."""
-        bare = Bare.create(self._folder / f"{name.replace('/', '+')}.git", files)
+    def host(self, name: str, files: Mapping[str, str], *, drafts: bool = True, at: int = 1_790_000_000) -> Bare:
+        """Host a new repository `owner/name` with one commit on `main`, made at the time `at`."""
+        bare = Bare.create(self._folder / f"{name.replace('/', '+')}.git", files, at=at)
         self._repositories[name] = Hosted(name, bare, drafts=drafts)
         return bare
 
