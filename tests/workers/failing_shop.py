@@ -50,7 +50,7 @@ def body(
          "context_line": "    return total(request.items, request.rates, request.country)"},
         {"filename": "shop/cart.py", "abs_path": "/srv/shop/cart.py", "function": "total", "lineno": line,
          "in_app": True, "context_line": BROKEN.splitlines()[line - 1],
-         "vars": {"country": country, "items": [{"'price'": "10"}], "rates": {"'eu'": "1.2"}}},
+         "vars": {"country": country, "items": [{"price": "10"}], "rates": {"eu": "1.2"}}},
     ]  # fmt: skip
     if library:
         frames.insert(0, {"filename": "flask/app.py", "function": "wsgi", "lineno": 9, "in_app": False})

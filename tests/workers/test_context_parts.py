@@ -1,13 +1,16 @@
 """The pure parts of the context: each says what it may, keeps within its bounds, and says nothing it cannot know."""
 
+import ast
 import json
 from typing import Any
 
 import msgspec
 import pytest
+import sentry_sdk
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from sentry_sdk.utils import event_from_exception
 
 from premortem.domain.decision import Decision
 from premortem.domain.observations import (
@@ -290,14 +293,41 @@ def test_variables_are_written_as_the_language_writes_them_and_what_is_cut_is_no
         "frames": [
             {
                 "function": "f",
-                "vars": {"rates": {"'eu'": "1.2"}, "ids": ["1", "'x'"], "n": 5, "no": None, "__builtins__": "x"},
+                "vars": {
+                    "rates": {"eu": "1.2", "'us'": "2"},
+                    "ids": ["1", "'x'"],
+                    "n": 5,
+                    "no": None,
+                    "__builtins__": "x",
+                },
             }
         ]
     }
     (exception,) = _body(exception={"values": [{"type": "E", "stacktrace": stack}]}).exceptions
-    assert exception.frames[0].variables == (("ids", "[1, 'x']"), ("n", "5"), ("no", "null"), ("rates", "{'eu': 1.2}"))
+    assert exception.frames[0].variables == (
+        ("ids", "[1, 'x']"),
+        ("n", "5"),
+        ("no", "null"),
+        ("rates", "{'eu': 1.2, 'us': 2}"),
+    )
     assert representation([["1"] * 200])[-3:] == "…]]"
     assert cut("123456", 4) == "123…"
+
+
+def test_what_the_real_sdk_sends_of_local_variables_can_be_read_as_literals_again() -> None:
+    sent: list[Any] = []
+    client = sentry_sdk.Client("http://key@127.0.0.1:9/1", before_send=lambda event, hint: sent.append(event))
+    items, rates, country = [{"price": 10, "name": "it's"}], {"eu": 1.2, "us": None}, "fr"
+    try:
+        rates[country]
+    except KeyError as problem:
+        found, hint = event_from_exception(problem, client_options=client.options)
+        client.capture_event(found, hint, sentry_sdk.Scope())
+    client.close(timeout=0)
+    payload = read_payload(event(NOW, payload=msgspec.json.encode({"exception": sent[0]["exception"]})))
+    variables = dict(payload.exceptions[0].frames[-1].variables)
+    read_again = {name: ast.literal_eval(variables[name]) for name in ("items", "rates", "country")}
+    assert read_again == {"items": items, "rates": rates, "country": country}
 
 
 def test_breadcrumbs_flags_and_a_messages_own_stack_are_read() -> None:

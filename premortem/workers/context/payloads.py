@@ -76,14 +76,14 @@ def read_payload(event: ArchivedEvent) -> Payload:
     contexts = body.get("contexts")
     flags = contexts.get("flags") if isinstance(contexts, dict) else None
     return Payload(
-        exceptions=tuple(_exceptions(body, event.title)),
+        exceptions=tuple(_exceptions(body, event.title, names_quoted=event.platform == "python")),
         breadcrumbs=tuple(_breadcrumbs(body)),
         flags=tuple(_flags(flags)),
         transaction=_text(body.get("transaction"), _LONGEST_NAME),
     )
 
 
-def _exceptions(body: dict[str, Any], title: str) -> Iterator[ReadException]:
+def _exceptions(body: dict[str, Any], title: str, *, names_quoted: bool) -> Iterator[ReadException]:
     found = values_of(body.get("exception"))
     for entry in found:
         mechanism = entry.get("mechanism")
@@ -91,24 +91,24 @@ def _exceptions(body: dict[str, Any], title: str) -> Iterator[ReadException]:
             type=_text(entry.get("type"), _LONGEST_NAME),
             value=_text(entry.get("value"), _LONGEST_VALUE),
             source=_text(mechanism.get("source") if isinstance(mechanism, dict) else None, 20),
-            frames=_frames(entry.get("stacktrace")),
+            frames=_frames(entry.get("stacktrace"), names_quoted=names_quoted),
         )
     if found:
         return
     crashed = [thread for thread in values_of(body.get("threads")) if thread.get("crashed") or thread.get("current")]
     for entry in (body, *crashed):  # a message, with the stack that it was sent from
-        if frames := _frames(entry.get("stacktrace")):
+        if frames := _frames(entry.get("stacktrace"), names_quoted=names_quoted):
             yield ReadException(type="", value=cut(title, _LONGEST_VALUE), source="", frames=frames)
             return
 
 
-def _frames(stacktrace: Any) -> tuple[ReadFrame, ...]:
+def _frames(stacktrace: Any, *, names_quoted: bool) -> tuple[ReadFrame, ...]:
     entries = stacktrace.get("frames") if isinstance(stacktrace, dict) else None
     kept = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    return tuple(_frame(entry) for entry in kept[-_MOST_FRAMES:])
+    return tuple(_frame(entry, names_quoted=names_quoted) for entry in kept[-_MOST_FRAMES:])
 
 
-def _frame(entry: dict[str, Any]) -> ReadFrame:
+def _frame(entry: dict[str, Any], *, names_quoted: bool) -> ReadFrame:
     get = entry.get
     line, in_app, variables = get("lineno"), get("in_app"), get("vars")
     abs_path = _text(get("abs_path"), _LONGEST_NAME)
@@ -120,14 +120,14 @@ def _frame(entry: dict[str, Any]) -> ReadFrame:
         line=line if isinstance(line, int) and not isinstance(line, bool) and 0 < line < 1 << 31 else 0,
         in_app=in_app if isinstance(in_app, bool) else None,
         context_line=_text(get("context_line"), _LONGEST_LINE),
-        variables=tuple(_variables(variables)) if isinstance(variables, dict) else (),
+        variables=tuple(_variables(variables, names_quoted=names_quoted)) if isinstance(variables, dict) else (),
     )
 
 
-def _variables(variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _variables(variables: dict[str, Any], *, names_quoted: bool) -> Iterator[tuple[str, str]]:
     told = [name for name in sorted(variables) if not (name.startswith("__") and name.endswith("__"))]  # a module's own
     for name in told[:_MOST_VARIABLES]:
-        yield cut(name, 100), cut(representation(variables[name]), _LONGEST_VALUE)
+        yield cut(name, 100), cut(representation(variables[name], names_quoted=names_quoted), _LONGEST_VALUE)
 
 
 def _breadcrumbs(body: dict[str, Any]) -> Iterator[tuple[int, str, str]]:

@@ -1,5 +1,6 @@
 """Texts of strangers, cut so that the cut is seen; and values as the text that stands for them. Pure."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,18 +14,23 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + _MARK
 
 
-def representation(value: Any, depth: int = 0) -> str:
-    """Return how a value is written. Clients send the parts of a local variable written out already, so texts stand
-    as they are: `{"'eu'": "1.2"}` was `{'eu': 1.2}`.
+def representation(value: Any, *, names_quoted: bool = False, depth: int = 0) -> str:
+    """Return how a value is written. Texts stand as they are: clients send the parts of a local variable written out
+    already. Python's does so with all but the names in a dict (`names_quoted`): `{"eu": "1.2"}` was `{'eu': 1.2}`.
     """
     if depth > _DEEPEST:
         return _MARK
     if isinstance(value, str):
         return value
+    more = [_MARK] if isinstance(value, dict | list) and len(value) > _MOST_PARTS else []
+    inner = partial(representation, names_quoted=names_quoted, depth=depth + 1)
     if isinstance(value, dict):
-        parts = [f"{key}: {representation(value[key], depth + 1)}" for key in list(value)[:_MOST_PARTS]]
-        return "{" + ", ".join([*parts, *([_MARK] if len(value) > _MOST_PARTS else [])]) + "}"
+        parts = [f"{_name(key) if names_quoted else key}: {inner(value[key])}" for key in list(value)[:_MOST_PARTS]]
+        return "{" + ", ".join(parts + more) + "}"
     if isinstance(value, list):
-        parts = [representation(each, depth + 1) for each in value[:_MOST_PARTS]]
-        return "[" + ", ".join([*parts, *([_MARK] if len(value) > _MOST_PARTS else [])]) + "]"
+        return "[" + ", ".join([inner(each) for each in value[:_MOST_PARTS]] + more) + "]"
     return msgspec.json.encode(value).decode()
+
+
+def _name(key: str) -> str:
+    return key if key[:1] in ("'", '"') else repr(key)
