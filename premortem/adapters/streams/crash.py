@@ -3,6 +3,7 @@
 gateway.before_append  gateway.after_append  event_log.before_commit  event_log.before_flush (Kafka)
 detect.after_findings  materialize.after_save  route.after_send  archive.after_insert
 FLOW.before_checkpoint  FLOW.after_checkpoint        for each of the four dataflows
+worker.before_append  worker.after_append            of an answer, or of the fact that a task is given up
 """
 
 import os
