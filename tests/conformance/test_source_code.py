@@ -148,6 +148,20 @@ def test_commits_of_a_merged_branch_are_told_and_the_mere_merge_touches_nothing(
     assert [each.id for each in source_code.commits(shop, good, head, ("a.py",))] == [side]
 
 
+def test_a_merge_that_changes_a_file_by_itself_is_told_with_that_file(origin: Origin, source_code: SourceCode) -> None:
+    good = origin.commit("good", {"a.py": "1", "b.py": "1"})
+    origin.git("checkout", "--quiet", "-b", "side")
+    origin.commit("side", {"a.py": "2"}, at=NOW + _MINUTE)
+    origin.git("checkout", "--quiet", "main")
+    origin.commit("main", {"b.py": "2"}, at=NOW + 2 * _MINUTE)
+    origin.git("merge", "--quiet", "--no-ff", "--no-commit", "side")
+    merge = origin.commit("merge", {"a.py": "3"}, at=NOW + 3 * _MINUTE)
+    shop = origin.repository()
+    newest = source_code.commits(shop, good, merge)[0]
+    assert (newest.id, newest.paths, len(newest.parents)) == (merge, ("a.py",), 2)
+    assert source_code.commits(shop, good, merge, ["a.py"])[0].id == merge
+
+
 def test_a_commit_contains_itself_and_what_came_before(origin: Origin, source_code: SourceCode) -> None:
     first, second = origin.commit("first"), origin.commit("second", at=NOW + 1000)
     shop = origin.repository()
