@@ -7,14 +7,25 @@ from fastapi import APIRouter, HTTPException, Path, Query
 
 from api.dependencies import CurrentStores, CurrentTenant, call
 from api.problems import refusals
-from api.schemas import DecisionView, FactView, GroupingView, IncidentDetail, IncidentPage, IncidentView, TimelinePage
+from api.schemas import (
+    DecisionView,
+    FactView,
+    GroupingView,
+    IncidentDetail,
+    IncidentPage,
+    IncidentView,
+    TimelinePage,
+    moment,
+)
+from api.work_views import CauseView, EvidenceView, PullRequestView, stored_evidence
 from premortem.domain.fingerprint import kept
 from premortem.domain.ids import EventId, IncidentId, ProjectId
 from premortem.domain.incident import Incident, Status
-from premortem.ports import IncidentFilter
+from premortem.ports import IncidentFilter, StoredFact
 
 router = APIRouter(tags=["incidents"], responses=refusals(401, 422, 503))
 _NO_SUCH = refusals(404)
+_PAGE = 1000
 
 _Id = Annotated[str, Path(max_length=64, description="An incident's id.")]
 
@@ -66,6 +77,32 @@ async def get_timeline(
 
 
 @router.get(
+    "/incidents/{incident_id}/evidence/{evidence_id}",
+    summary="One observation that the work on an incident rests on",
+    responses=_NO_SUCH,
+)
+async def get_evidence(
+    stores: CurrentStores,
+    tenant: CurrentTenant,
+    incident_id: _Id,
+    evidence_id: Annotated[str, Path(max_length=64, description="As a citation names it: `ev-...`.")],
+) -> EvidenceView:
+    """Return the observation as it is stored in the incident's timeline; 404 when no fact of it holds one of that id,
+    or this tenant has no such incident.
+    """
+    if await call(stores.incidents.get, tenant, IncidentId(incident_id)) is None:
+        raise HTTPException(404, f"There is no incident {incident_id}.")
+    facts: list[StoredFact] = []
+    after = -1
+    while page := await call(stores.incidents.timeline, tenant, IncidentId(incident_id), after, _PAGE):
+        facts += page
+        after = page[-1].offset
+    if (found := stored_evidence(facts, evidence_id)) is None:
+        raise HTTPException(404, f"Incident {incident_id} holds no evidence {evidence_id}.")
+    return EvidenceView.of(found)
+
+
+@router.get(
     "/incidents/{incident_id}/grouping",
     summary="Why the incident's event is the error that it is",
     responses=_NO_SUCH,
@@ -109,5 +146,9 @@ def _detail(incident: Incident, base_url: str) -> IncidentDetail:
         incident=IncidentView.of(incident, base_url),
         grouping=f"{base_url}/incidents/{incident.id}/grouping",
         decisions=[DecisionView.of(decision) for decision in incident.decisions],
-        pull_requests=[{f: getattr(pr, f) for f in pr.__struct_fields__} for pr in incident.pull_requests],
+        cause=CauseView.of(incident.cause) if incident.cause else None,
+        pull_requests=[PullRequestView.of(pull) for pull in incident.pull_requests],
+        fix_release=incident.fix_release,
+        fix_deployed_at=moment(incident.fix_deployed_at) if incident.fix_deployed_at is not None else None,
+        failed_fixes=incident.failed_fixes,
     )

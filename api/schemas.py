@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, Field
 
+from api.work_views import CauseView, PullRequestView
 from premortem.domain.decision import Decision, explain
 from premortem.domain.fingerprint import Grouping
 from premortem.domain.incident import Incident, Status
@@ -120,7 +121,11 @@ class IncidentDetail(BaseModel):
     incident: IncidentView
     decisions: list[DecisionView]
     grouping: str = Field(description="Where to read why the event that fired the detector is this error.")
-    pull_requests: list[dict[str, Any]]
+    cause: CauseView | None = Field(description="Null until somebody has analysed it.")
+    pull_requests: list[PullRequestView]
+    fix_release: str | None = Field(description="The release that carries the newest fix, once it was seen.")
+    fix_deployed_at: datetime | None
+    failed_fixes: int = Field(description="How many fixes were measured and did not help.")
 
 
 class GroupedValueView(BaseModel):
