@@ -1,13 +1,5 @@
 -- Releases whose first event or session ever in one environment came at `since` or later, in order of that time. Those
 -- of whole hours before are left out by a rollup, of which no counts are read.
-WITH older AS (
-    SELECT toString(release) AS name
-    FROM events_by_release
-    WHERE tenant_id = {tenant:String} AND project_id = {project:Int64}
-      AND environment = {environment:String}
-      AND hour < {since:Int64} - positiveModulo({since:Int64}, 3600000)
-    GROUP BY name
-)
 SELECT name, min(at) AS first_ms
 FROM (
     SELECT toString(release) AS name, min(toUnixTimestamp64Milli(occurred_at)) AS at
@@ -25,7 +17,13 @@ FROM (
       AND release != ''
     GROUP BY name
 )
-WHERE name NOT IN (SELECT name FROM older)
+WHERE name NOT IN (
+    SELECT toString(release)
+    FROM events_by_release
+    WHERE tenant_id = {tenant:String} AND project_id = {project:Int64}
+      AND environment = {environment:String}
+      AND hour < {since:Int64} - positiveModulo({since:Int64}, 3600000)
+)
 GROUP BY name
 HAVING first_ms >= {since:Int64}
 ORDER BY first_ms, name
