@@ -106,7 +106,7 @@ def _judged(
     blames: Sequence[tuple[Evidence, Blame]],
     words: frozenset[str],
 ) -> Suspect:
-    wrote, near = _written(commit.id, blames, 0), _written(commit.id, blames, _NEAR)
+    wrote, near = _written(commit.id, _of_the_failure(blames, codes), 0), _written(commit.id, blames, _NEAR)
     running = _running(commit)
     failing = {code.path: code.failing_line for code in codes if code.depth == 0}
     touches_failing = bool(failing.keys() & running)

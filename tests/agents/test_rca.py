@@ -33,7 +33,7 @@ ELSEWHERE = patched(BAD, "shop/cart.py", 80, "-    if not k:", "-        return 
 PROSE = patched(
     OTHER, "shop/cart.py", 7, '-"""The cart."""', '+"""The cart, and more.', "+", "+# Nobody reads it", '+"""'
 )
-SPOKEN = commit(OTHER, "b.py", patch="-discount_rate = 1")
+SPOKEN = commit(OTHER, "b.py", patch="@@ -1 +0,0 @@\n-discount_rate = 1")
 REGION = Attribute(name="tag:region", value="eu", inside=40, inside_total=41, before=2, before_total=50, lift=19.5)
 SETTINGS = commit(OTHER, "deploy/settings.yaml")
 LIST = commits(commit(OTHER, "docs/index.md", ago=1), commit(BAD, "shop/cart.py"), commit(FAR, "shop/ship.py", ago=3))
@@ -46,6 +46,14 @@ def test_the_change_that_wrote_the_failing_line_is_the_suspect_and_the_rules_are
     assert (fact.verdict, fact.confidence) == ("probable", 0.9)
     assert fact.made is not None
     assert (fact.made.by, fact.agent, fact.made.model) == ("rules", "rules", "")
+
+
+def test_the_change_that_wrote_a_line_which_only_called_the_failing_one_did_not_write_that() -> None:
+    calling = (code("shop/web.py", depth=1), blame((7, OTHER), path="shop/web.py"))
+    both = commits(commit(OTHER, "shop/web.py", "shop/cart.py"), commit(BAD, "shop/cart.py"))
+    fact = cause(ONSET, event(), code(), blame((7, BAD)), *calling, both)
+    assert fact.suspect is not None
+    assert (fact.suspect.commit, fact.suspect_rule) == (BAD, "it wrote the failing line")
 
 
 @pytest.mark.parametrize(
