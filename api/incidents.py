@@ -17,10 +17,12 @@ from api.schemas import (
     TimelinePage,
     moment,
 )
-from api.work_views import CauseView, EvidenceView, PullRequestView, stored_evidence
+from api.work_views import CauseView, EvidenceView, PullRequestView
+from premortem.domain.cited import evidence_in
 from premortem.domain.fingerprint import kept
 from premortem.domain.ids import EventId, IncidentId, ProjectId
 from premortem.domain.incident import Incident, Status
+from premortem.domain.timeline import decode
 from premortem.ports import IncidentFilter, StoredFact
 
 router = APIRouter(tags=["incidents"], responses=refusals(401, 422, 503))
@@ -97,7 +99,7 @@ async def get_evidence(
     while page := await call(stores.incidents.timeline, tenant, IncidentId(incident_id), after, _PAGE):
         facts += page
         after = page[-1].offset
-    if (found := stored_evidence(facts, evidence_id)) is None:
+    if (found := evidence_in([decode(row.value) for row in facts], evidence_id)) is None:
         raise HTTPException(404, f"Incident {incident_id} holds no evidence {evidence_id}.")
     return EvidenceView.of(found)
 

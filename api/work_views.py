@@ -1,16 +1,11 @@
 """The read API's answers about the work on an incident: its cause, its pull requests, the evidence behind them."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from premortem.domain.evidence import Evidence
 from premortem.domain.incident import Cause, PullRequest
-from premortem.domain.timeline import ContextBuilt, EvaluationCompleted, decode
-from premortem.ports import StoredFact
-
-_WITH_EVIDENCE = ("ContextBuilt", "EvaluationCompleted")
 
 
 class CauseView(BaseModel):
@@ -60,16 +55,3 @@ class EvidenceView(BaseModel):
     def of(cls, evidence: Evidence) -> "EvidenceView":
         """Return the view of an observation."""
         return cls(**{name: getattr(evidence, name) for name in evidence.__struct_fields__})
-
-
-def stored_evidence(facts: Sequence[StoredFact], evidence_id: str) -> Evidence | None:
-    """Return the observation of that id that one of the facts holds, the newest one first."""
-    for stored in reversed(facts):
-        if stored.kind not in _WITH_EVIDENCE:
-            continue
-        fact = decode(stored.value)
-        if isinstance(fact, ContextBuilt | EvaluationCompleted):
-            for evidence in fact.evidence:
-                if evidence.id == evidence_id:
-                    return evidence
-    return None

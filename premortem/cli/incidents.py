@@ -5,12 +5,15 @@ from typing import Annotated, Any, get_args
 import msgspec
 import typer
 
+from premortem.cli import incident_work
 from premortem.cli.moments import show_moment as _clock
 from premortem.cli.output import DEFAULT_TENANT, Tenant, console, json_option, print_json, print_table, printable
 from premortem.domain import fingerprint
 from premortem.domain import incident as domain
+from premortem.domain.cited import evidence_in
 from premortem.domain.decision import explain
 from premortem.domain.ids import EventId, IncidentId, ProjectId, TenantId
+from premortem.domain.timeline import TimelineTicked, decode
 from premortem.exceptions import Malformed, Unavailable
 from premortem.settings import Settings
 
@@ -59,7 +62,7 @@ def show_incident(
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"incident", "timeline", "grouping"}')] = False,
 ) -> None:
-    """Show one incident: what it is, each decision with its numbers, what its event is grouped by, and its timeline."""
+    """Show one incident: what it is, each decision with its numbers, the work on it with its evidence, its timeline."""
     from premortem import bootstrap
 
     with bootstrap.incidents(Settings()) as store:
@@ -96,10 +99,36 @@ def show_incident(
     out.print("Grouped by")
     for line in fingerprint.explain(grouping).splitlines() if grouping else ["(the archive does not have the event)"]:
         out.print(f"  {printable(line)}", markup=False)
-    out.print("Timeline")
-    for fact in facts:
-        title = printable(str(msgspec.json.decode(fact.value).get("title", "")))
-        out.print(f"  {_clock(fact.occurred_at)}  {fact.kind}{': ' if title else ''}{title}", markup=False)
+    told = [fact for fact in map(decode, (row.value for row in facts)) if not isinstance(fact, TimelineTicked)]
+    for line in (*incident_work.work(incident, told), "Timeline", *incident_work.timeline(told)):
+        out.print(printable(line), markup=False)
+
+
+@commands.command("evidence")
+def show_evidence(
+    incident_id: Annotated[str, typer.Argument(help="The incident's id.")],
+    evidence_id: Annotated[str, typer.Argument(help="As a citation names it: ev-...")],
+    tenant: Tenant = DEFAULT_TENANT,
+    as_json: Annotated[bool, json_option('{"id", "kind", "title", "query", "parameters", "result", "hash"}')] = False,
+) -> None:
+    """Show one observation that the work on an incident rests on, as it was stored."""
+    from premortem import bootstrap
+
+    with bootstrap.incidents(Settings()) as store:
+        facts = store.timeline(TenantId(tenant), IncidentId(incident_id), -1, 1000)
+    found = evidence_in([decode(row.value) for row in facts], evidence_id)
+    if found is None:
+        raise Malformed(f"incident {incident_id} holds no {evidence_id}. List it: premortem incidents show.")
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+        return
+    out = console()
+    out.print(printable(found.title), style="bold", markup=False)
+    asked = ", ".join(f"{name}={value}" for name, value in found.parameters)
+    rows = (("kind", found.kind), ("asked", found.query), ("with", asked), ("hash", found.hash))
+    for name, value in rows:
+        out.print(f"  {name:6} {printable(value)}", markup=False)
+    out.print(printable(found.result), markup=False)
 
 
 def _grouping(incident: domain.Incident) -> fingerprint.Grouping | None:
