@@ -12,6 +12,7 @@ from premortem.domain.project_stream import (
     Muted,
     ProjectRecord,
     RuleChanged,
+    SuppressionChanged,
     Ticked,
     decode,
     tick,
@@ -76,10 +77,13 @@ def newest(log: EventLog, project: ProjectId) -> int | None:
 
 
 def steering(log: EventLog, project: ProjectId) -> dict[str, Any]:
-    """Return what a person has set of the project, by the log: `rules`, `detector` and the `mutes` that hold."""
+    """Return what a person has set of the project, by the log: `rules`, `detector`, and the `mutes` and `suppressions`
+    that hold.
+    """
     rules: dict[str, float] = {}
     numbers: dict[str, float] = {}
     mutes: dict[str, Muted] = {}
+    suppressions: dict[str, SuppressionChanged] = {}
     clock = 0
     for _, record in project_records(log, project, None):
         clock = max(clock, record.received_at)
@@ -91,11 +95,28 @@ def steering(log: EventLog, project: ProjectId) -> dict[str, Any]:
                 numbers.update(record.values)
             case Muted():
                 mutes[record.fingerprint] = record
+            case SuppressionChanged():
+                suppressions[record.name] = record
             case _:
                 pass
     held = [mute for mute in mutes.values() if mute.until > clock]
+    holding = [suppressions[name] for name in sorted(suppressions) if suppressions[name].until > clock]
     return {
         "rules": rules,
         "detector": numbers,
         "mutes": [{"fingerprint": m.fingerprint, "until": m.until, "tripwire": m.tripwire} for m in held],
+        "suppressions": [
+            {
+                "name": each.name,
+                "owner": each.owner,
+                "reason": each.reason,
+                "until": each.until,
+                "fingerprint": each.fingerprint,
+                "title": each.title,
+                "release": each.release,
+                "environment": each.environment,
+                "tripwire": each.tripwire,
+            }
+            for each in holding
+        ],
     }

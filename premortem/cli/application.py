@@ -16,6 +16,7 @@ from premortem.cli import (
     sending,
     stack,
     steering,
+    suppressions,
     workers,
 )
 
@@ -48,6 +49,7 @@ app.command("mute")(steering.mute)
 app.command("unmute")(steering.unmute)
 app.command("configure")(steering.configure)
 app.add_typer(steering.rules, name="rules")
+app.add_typer(suppressions.commands, name="suppress")
 incidents.commands.command("resolve")(steering.resolve)
 incidents.commands.command("respond")(steering.respond)
 app.add_typer(administration.projects, name="project")

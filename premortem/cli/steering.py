@@ -19,7 +19,7 @@ from premortem.ports import Append
 from premortem.settings import Settings
 
 rules = typer.Typer(help="Gates of a project: what opens no incident.", no_args_is_help=True)
-_Project = Annotated[int, typer.Option("--project", min=1, max=(1 << 63) - 1, help="The project's id.")]
+ProjectOption = Annotated[int, typer.Option("--project", min=1, max=(1 << 63) - 1, help="The project's id.")]
 _Fingerprint = Annotated[str, typer.Argument(help="A hash of the error, as `premortem incidents show` prints it.")]
 
 
@@ -27,38 +27,38 @@ _Fingerprint = Annotated[str, typer.Argument(help="A hash of the error, as `prem
 def set_rule(
     rule: Annotated[str, typer.Argument(help="minimum_events, minimum_users, sensitivity, quiet_from or quiet_until.")],
     value: Annotated[str, typer.Argument(help="A number; of quiet hours a time of day in UTC like 22:30.")],
-    project: _Project,
+    project: ProjectOption,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"rule", "value"}')] = False,
 ) -> None:
     """Set a gate of the project from now on."""
-    record = RuleChanged(**_who(project, tenant), rule=_rule(rule), value=_value(rule, value))
-    _append([record], {"rule": rule, "value": record.value}, f"{rule} is {value} from now on.", as_json)
+    record = RuleChanged(**who_says(project, tenant), rule=_rule(rule), value=_value(rule, value))
+    append_records([record], {"rule": rule, "value": record.value}, f"{rule} is {value} from now on.", as_json)
 
 
 @rules.command("remove")
 def remove_rule(
     rule: Annotated[str, typer.Argument(help="The gate's name.")],
-    project: _Project,
+    project: ProjectOption,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"rule", "value"}')] = False,
 ) -> None:
     """Remove a gate of the project."""
-    record = RuleChanged(**_who(project, tenant), rule=_rule(rule), value=None)
-    _append([record], {"rule": rule, "value": None}, f"{rule} is removed.", as_json)
+    record = RuleChanged(**who_says(project, tenant), rule=_rule(rule), value=None)
+    append_records([record], {"rule": rule, "value": None}, f"{rule} is removed.", as_json)
 
 
 @rules.command("list")
 def list_rules(
-    project: _Project,
+    project: ProjectOption,
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Annotated[bool, json_option('{"rules", "mutes", "detector"}')] = False,
+    as_json: Annotated[bool, json_option('{"rules", "mutes", "suppressions", "detector"}')] = False,
 ) -> None:
     """List the project's gates, mutes and numbers of the detector, as the log tells them."""
     from premortem import bootstrap
     from replay.reading import steering
 
-    _who(project, tenant)
+    who_says(project, tenant)
     with bootstrap.event_log(Settings()) as log:
         found = steering(log, ProjectId(project))
     if as_json:
@@ -70,12 +70,13 @@ def list_rules(
         ("mute", mute["fingerprint"], f"until {show_moment(mute['until'])} UTC" + _tripwire(mute["tripwire"]))
         for mute in found["mutes"]
     ]
+    rows += [("suppression", each["name"], f"until {show_moment(each['until'])} UTC") for each in found["suppressions"]]
     print_table(("", "name", "value"), rows, "No gate is set: premortem rules set --help")
 
 
 def mute(
     fingerprint: _Fingerprint,
-    project: _Project,
+    project: ProjectOption,
     for_: Annotated[str, typer.Option("--for", help="How long, like 12h or 4w.")] = "1w",
     tripwire: Annotated[
         float | None, typer.Option(min=1.0, help="Speak all the same when it comes so many times as often as now.")
@@ -84,23 +85,23 @@ def mute(
     as_json: Annotated[bool, json_option('{"fingerprint", "until", "tripwire"}')] = False,
 ) -> None:
     """Let an error open nothing for a while."""
-    who = _who(project, tenant)
+    who = who_says(project, tenant)
     until = int(who["received_at"]) + parse_duration(for_)
     record = Muted(**who, v=2, fingerprint=_hash(fingerprint), until=until, tripwire=tripwire)
     said = f"{fingerprint} is muted until {show_moment(until)} UTC{_tripwire(tripwire)}."
-    _append([record], {"fingerprint": fingerprint, "until": until, "tripwire": tripwire}, said, as_json)
+    append_records([record], {"fingerprint": fingerprint, "until": until, "tripwire": tripwire}, said, as_json)
 
 
 def unmute(
     fingerprint: _Fingerprint,
-    project: _Project,
+    project: ProjectOption,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"fingerprint", "until"}')] = False,
 ) -> None:
     """Let an error speak again."""
-    who = _who(project, tenant)
+    who = who_says(project, tenant)
     record = Muted(**who, fingerprint=_hash(fingerprint), until=who["received_at"])
-    _append([record], {"fingerprint": fingerprint, "until": None}, f"{fingerprint} is heard again.", as_json)
+    append_records([record], {"fingerprint": fingerprint, "until": None}, f"{fingerprint} is heard again.", as_json)
 
 
 def resolve(
@@ -114,7 +115,7 @@ def resolve(
     from premortem import bootstrap
 
     incident = _incident(incident_id, tenant)
-    who = _who(incident.project_id, tenant)
+    who = who_says(incident.project_id, tenant)
     at = who.pop("received_at")
     fact = IncidentResolved(
         **who,
@@ -149,7 +150,7 @@ def respond(
     from premortem.sentry.scrub import scrub
 
     incident = _incident(incident_id, tenant)
-    at = int(_who(incident.project_id, tenant)["received_at"])
+    at = int(who_says(incident.project_id, tenant)["received_at"])
     said, _ = scrub({"by": printable(by or getuser()), "text": text})
     until = at + parse_duration(for_) if for_ else None
     try:
@@ -165,7 +166,7 @@ def respond(
 def configure(
     name: Annotated[str, typer.Argument(help="A number of the detector: docs/detection.md names them.")],
     value: Annotated[float, typer.Argument(help="Its value from now on.")],
-    project: _Project,
+    project: ProjectOption,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"name", "value"}')] = False,
 ) -> None:
@@ -177,8 +178,8 @@ def configure(
     low, high = LIMITS[name]
     if not low <= value <= high:
         raise Malformed(f"{name} is between {low:g} and {high:g}.")
-    record = DetectorConfigured(**_who(project, tenant), values={name: value})
-    _append([record], {"name": name, "value": value}, f"{name} is {value:g} from now on.", as_json)
+    record = DetectorConfigured(**who_says(project, tenant), values={name: value})
+    append_records([record], {"name": name, "value": value}, f"{name} is {value:g} from now on.", as_json)
 
 
 # ------------------------------------------------------------------------------------------------- reading input
@@ -223,7 +224,7 @@ def _incident(incident_id: str, tenant: str) -> Incident:
     return incident
 
 
-def _who(project: int, tenant: str) -> dict[str, Any]:
+def who_says(project: int, tenant: str) -> dict[str, Any]:
     """Return whose record it is, and a time just after the log's newest, so that it comes behind what was set before.
 
     Raises Malformed when the tenant has no such project.
@@ -242,7 +243,8 @@ def _who(project: int, tenant: str) -> dict[str, Any]:
     return {"tenant_id": TenantId(tenant), "project_id": ProjectId(project), "received_at": at + 1}
 
 
-def _append(records: Sequence[ProjectRecord], told: dict[str, object], said: str, as_json: bool) -> None:
+def append_records(records: Sequence[ProjectRecord], told: dict[str, object], said: str, as_json: bool) -> None:
+    """Append records to the project stream and say so."""
     from premortem import bootstrap
 
     with bootstrap.event_log(Settings()) as log:

@@ -108,6 +108,25 @@ class Muted(_Record, frozen=True, tag="Muted", omit_defaults=True, kw_only=True)
     """The mute breaks when the error comes this many times as often as when it was muted; None = it holds."""
 
 
+class SuppressionChanged(_Record, frozen=True, tag="SuppressionChanged", omit_defaults=True, kw_only=True):
+    """A rule under which incidents are suppressed as they open; `until` at or before `received_at` ends it.
+
+    All that it names has to match, and it names something. An error that then comes `tripwire` times as often as
+    expected breaks through.
+    """
+
+    name: str
+    until: int
+    owner: str
+    reason: str
+    fingerprint: Fingerprint | None = None
+    title: str = ""
+    """A pattern, without regard to case: `*` stands for any text."""
+    release: str = ""
+    environment: str = ""
+    tripwire: float = 10.0
+
+
 class RuleChanged(_Record, frozen=True, tag="RuleChanged", omit_defaults=True, kw_only=True):
     """A project's gate was set by a person; None removes it.
 
@@ -132,7 +151,16 @@ class Ticked(_Record, frozen=True, tag="Ticked", omit_defaults=True, kw_only=Tru
 
 
 ProjectRecord = (
-    ErrorSeen | SessionsCounted | DropsCounted | Deployed | Resolved | Muted | RuleChanged | DetectorConfigured | Ticked
+    ErrorSeen
+    | SessionsCounted
+    | DropsCounted
+    | Deployed
+    | Resolved
+    | Muted
+    | SuppressionChanged
+    | RuleChanged
+    | DetectorConfigured
+    | Ticked
 )
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")

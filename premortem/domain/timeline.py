@@ -55,6 +55,8 @@ class IncidentDetected(_Fact, frozen=True, tag="IncidentDetected", omit_defaults
     environment: str | None = None
     origin_url: str | None = None
     handled: bool | None = None
+    suppressed_by: str = ""
+    """The rule that suppresses it from its first moment on, from version 2 on; `IncidentSuppressed` follows."""
 
 
 class IncidentGrew(_Fact, frozen=True, tag="IncidentGrew", omit_defaults=True, kw_only=True):

@@ -122,3 +122,20 @@ def test_a_backtest_says_what_other_numbers_would_have_told_and_fails_beyond_a_l
     limited = ("backtest", "--detector", str(file), "--project", "1", "--since", "1d", "--most-removed", "0")
     assert "incidents removed" in cli.run(*limited, code=3).stderr
     cli.run(*limited[:-1], "1000")
+
+
+def test_a_suppression_is_added_with_owner_and_reason_listed_and_removed(cli: Cli) -> None:
+    (project,) = cli.json("project", "create", "noisy")
+    number = str(project["id"])
+    cli.run("send-event", "first", "--dsn", project["dsns"][0])
+    added = cli.json(
+        "suppress", "add", "bots", "--project", number, "--title", "*bot*", "--reason", "known", "--owner", "ann"
+    )
+    assert added["name"] == "bots"
+    (found,) = cli.json("suppress", "list", "--project", number)
+    assert (found["title"], found["reason"], found["owner"]) == ("*bot*", "known", "ann")
+    assert "bots" in cli.run("rules", "list", "--project", number).stdout
+    assert "what is to be suppressed" in cli.refusal("suppress", "add", "x", "--project", number, "--reason", "y")
+    assert "no rule 'other'" in cli.refusal("suppress", "remove", "other", "--project", number)
+    cli.json("suppress", "remove", "bots", "--project", number)
+    assert cli.json("suppress", "list", "--project", number) == []

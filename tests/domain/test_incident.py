@@ -59,7 +59,7 @@ MOVES: dict[type[IncidentFact], tuple[str, str | None]] = {
     FixApplied: ("in_review fix_proposed instrumentation_proposed needs_human", "merged"),
     FixDeployed: ("merged in_review needs_human", "deployed"),
     IncidentResolved: (f"{WORKING} needs_human", "resolved"),
-    IncidentReopened: ("resolved deployed", "reopened"),
+    IncidentReopened: ("resolved deployed suppressed", "reopened"),
     IncidentSuppressed: (f"{WORKING} needs_human", "suppressed"),
     IncidentMerged: (f"{WORKING} needs_human", "suppressed"),
     TaskFailed: (WORKING, "needs_human"),

@@ -20,13 +20,14 @@ from premortem.domain.project_stream import (
     Resolved,
     RuleChanged,
     SessionsCounted,
+    SuppressionChanged,
     Ticked,
     decode,
     stamp,
 )
 from premortem.domain.timeline import IncidentFact
 
-Steering = SessionsCounted | Deployed | Resolved | Muted | RuleChanged | DetectorConfigured
+Steering = SessionsCounted | Deployed | Resolved | Muted | SuppressionChanged | RuleChanged | DetectorConfigured
 """What says how errors are to be judged."""
 
 _PARTITION = "partition"
@@ -133,7 +134,7 @@ class Detector:
         settled = self._settle() if self._clock >= self._due else _NOTHING
         if isinstance(record, ErrorSeen):
             project = self.project(record.project_id)
-            facts = observe_error(record, project, self._clock)
+            facts = project.suppressions.upon(observe_error(record, project, self._clock), self._clock)
             if project.incidents.due < self._due:
                 self._due = project.incidents.due
             return [*settled, *facts] if settled else facts
@@ -154,6 +155,9 @@ class Detector:
                 project.resolutions.resolve(project.fingerprints.name(record.fingerprint), record)
             case Muted():
                 self._mute(record, project)
+            case SuppressionChanged():
+                fingerprint = record.fingerprint
+                project.suppressions.change(record, project.fingerprints.name(fingerprint) if fingerprint else "")
             case RuleChanged():
                 project.gates.set_rule(record.rule, record.value)
             case DetectorConfigured():
@@ -182,7 +186,7 @@ class Detector:
                 self._touched[number] = None
                 found = project.incidents.settle(due, project.config)
                 apply(found, project)
-                facts += found
+                facts += project.suppressions.upon(found, due)
         self._due = min((project.incidents.due for project in self._projects.values()), default=NEVER)
         return facts
 

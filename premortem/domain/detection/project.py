@@ -14,6 +14,7 @@ from premortem.domain.detection.incidents import Incidents
 from premortem.domain.detection.novelty import NewErrors
 from premortem.domain.detection.regression import Resolutions
 from premortem.domain.detection.releases import Releases
+from premortem.domain.detection.suppressing import Suppressions
 from premortem.domain.detection.traffic import Traffic
 from premortem.domain.project_stream import ProjectRecord, SessionsCounted, encode
 
@@ -33,6 +34,7 @@ class Project:
         self.rates: Rates = rates(config)
         self._widths = widths(self.rates)
         self.gates = Gates()
+        self.suppressions = Suppressions()
         self.releases = Releases()
         self.resolutions = Resolutions()
         self.new_errors = NewErrors()
@@ -89,6 +91,7 @@ class Project:
             "new": self.new_errors.pack(),
             "releases": self.releases.pack(),
             "resolutions": self.resolutions.pack(),
+            "suppressions": self.suppressions.pack(),
             "traffic": self.traffic.pack(),
         }
 
@@ -104,6 +107,7 @@ class Project:
             ("new", "new_errors", NewErrors),
             ("releases", "releases", Releases),
             ("resolutions", "resolutions", Resolutions),
+            ("suppressions", "suppressions", Suppressions),
             ("traffic", "traffic", Traffic),
         ):
             if name in fields:
