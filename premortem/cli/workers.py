@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from threading import Event
+from threading import Event, Timer
 from types import FrameType
 from typing import Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from premortem.settings import Settings
 
+_GOODBYE_SECONDS = 9.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -31,12 +32,17 @@ def worker(
 
 
 def _stop_on_signals(stop: Event) -> None:
-    """Set `stop` on the first signal; a further one says nothing new."""
+    """Set `stop` on the first signal; a further one says nothing new. After nine seconds a dependency hangs: the process
+    leaves all the same.
+    """
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         stop.set()
+        timer = Timer(_GOODBYE_SECONDS, os._exit, (0,))
+        timer.daemon = True
+        timer.start()
 
     for number in _SIGNALS:
         signal.signal(number, on_signal)
