@@ -1,10 +1,10 @@
 """Edits from one text to another, each in a place that is the only one; and those that take a change out again."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from premortem.agents.text_lines import Difference, differences, lines_of
 from premortem.domain.evidence import Edit
 
 _MOST_CONTEXT = 8
@@ -44,6 +44,8 @@ def _file(file: Versions) -> Iterator[Edit]:
         if file.now != file.after:
             raise NotRevertible(f"{file.path} was new and has changed since")
         yield Edit(file.path, file.after, "")
+    elif not file.before:
+        raise NotRevertible(f"{file.path} was empty before, and an edit that leaves nothing takes a file away")
     elif file.now is None:
         raise NotRevertible(f"{file.path} is gone")
     else:
@@ -51,24 +53,22 @@ def _file(file: Versions) -> Iterator[Edit]:
 
 
 def _parts(path: str, before: str, after: str, now: str) -> Iterator[Edit]:
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    old, new = lines_of(before), lines_of(after)
     blocks = _blocks(old, new)
-    for number, (a, b, c, d) in enumerate(blocks):
-        above = (c - blocks[number - 1][3]) // 2 if number else c
-        below = (blocks[number + 1][2] - d) // 2 if number + 1 < len(blocks) else len(new) - d
-        yield _unique(path, new, (c, d), "".join(old[a:b]), (above, below), now)
+    for number, block in enumerate(blocks):
+        above = (block.c - blocks[number - 1].d) // 2 if number else block.c
+        below = (blocks[number + 1].c - block.d) // 2 if number + 1 < len(blocks) else len(new) - block.d
+        yield _unique(path, new, (block.c, block.d), "".join(old[block.a : block.b]), (above, below), now)
 
 
-def _blocks(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
+def _blocks(old: Sequence[str], new: Sequence[str]) -> list[Difference]:
     """Return the places that differ, those that lie closer than their contexts would as one."""
-    found: list[tuple[int, int, int, int]] = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
-        if found and c - found[-1][3] < 2 * _MOST_CONTEXT:
-            found[-1] = (found[-1][0], b, found[-1][2], d)
+    found: list[Difference] = []
+    for each in differences(old, new):
+        if found and each.c - found[-1].d < 2 * _MOST_CONTEXT:
+            found[-1] = Difference(found[-1].a, each.b, found[-1].c, each.d)
         else:
-            found.append((a, b, c, d))
+            found.append(each)
     return found
 
 

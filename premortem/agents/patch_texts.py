@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-_HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@")
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _FILE = re.compile(r"\+\+\+ (?:b/)?(.+)")
 _RUNS = re.compile(
     r"[=()\[\]{}<>;]|^\s*(?:return|raise|import|from|if|else|elif|for|while|def|class|try|except|with|yield)\b"
@@ -32,21 +32,31 @@ class Hunk(Struct, frozen=True):
 
 
 def hunks(patch: str) -> Iterator[Hunk]:
-    """Yield the hunks of a diff, in order; what is cut off at its end is left out of the last one."""
+    """Yield the hunks of a diff, in order; what is cut off at its end is left out of the last one.
+
+    How many lines a hunk has is what its head says: an added line `++ b/x` looks like the name of the next file.
+    """
     path = ""
-    place: tuple[int, int] | None = None
-    changed: list[str] = []
-    for line in patch.splitlines():
-        if (file := _FILE.fullmatch(line)) or _HUNK.match(line):
-            if place and changed:
-                yield Hunk(path, *place, tuple(changed))
-            place, changed = None, []
-        if file:
+    lines = iter(patch.split("\n"))
+    for line in lines:
+        if file := _FILE.fullmatch(line):
             path = file[1]
-        elif (hunk := _HUNK.match(line)) is not None:
-            start, count = int(hunk[1]), int(hunk[2]) if hunk[2] else 1
-            place = (start, start + max(count - 1, 0))
-        elif place and line[:1] in "+-" and line[:3] not in ("+++", "---"):
+        elif head := _HUNK.match(line):
+            old, first, new = (int(number) if number else 1 for number in head.groups())
+            if changed := _changed(lines, old, new):
+                yield Hunk(path, first, first + max(new - 1, 0), changed)
+
+
+def _changed(lines: Iterator[str], old: int, new: int) -> tuple[str, ...]:
+    """Take a hunk's lines: `old` of the file before, `new` of the one after it. Return those that changed."""
+    changed: list[str] = []
+    while old > 0 or new > 0:
+        line = next(lines, None)
+        if line is None:
+            break
+        sign = line[:1]
+        old -= sign in ("", " ", "-")
+        new -= sign in ("", " ", "+")
+        if sign in ("+", "-"):
             changed.append(line[1:])
-    if place and changed:
-        yield Hunk(path, *place, tuple(changed))
+    return tuple(changed)

@@ -192,5 +192,5 @@ def _is_telling(word: str) -> bool:
 
 
 def _changed_words(patch: str) -> frozenset[str]:
-    changed = [line for line in patch.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    changed = [line for hunk in hunks(patch) for line in hunk.changed]
     return frozenset(word.lower() for line in changed for word in _WORD.findall(line)) - _COMMON

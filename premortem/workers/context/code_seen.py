@@ -6,6 +6,7 @@ from functools import partial
 
 from msgspec import Struct
 
+from premortem.agents.text_lines import lines_of
 from premortem.domain.observations import Blame, BlameLine, Code, Commits, CommitSeen
 from premortem.ports import Commit, Repository, SourceCode
 from premortem.workers.context.file_names import Index, candidates, index, names_of
@@ -112,7 +113,7 @@ def _unmatched(matches: int, depth: int, findings: Findings) -> None:
 
 def _code(source: SourceCode, known: Known, path: str, frame: ReadFrame, depth: int) -> Code | None:
     text = source.file(known.repository, known.commit, path)
-    lines = [] if text is None else text.splitlines()
+    lines = [] if text is None else [line.rstrip("\r\n") for line in lines_of(text)]
     if not 1 <= frame.line <= len(lines):
         return None
     said, there = frame.context_line.strip(), lines[frame.line - 1].strip()
