@@ -1,4 +1,4 @@
-"""Settling ticks: one comes when a partition goes quiet, so that its last error is judged, and none without an error."""
+"""Settling ticks: one comes when a partition goes quiet, so its last error is judged, and none without an error."""
 
 import asyncio
 import time
