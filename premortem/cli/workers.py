@@ -32,8 +32,8 @@ def worker(
 
 
 def _stop_on_signals(stop: Event) -> None:
-    """Set `stop` on the first signal; a further one says nothing new. After nine seconds a dependency hangs: the process
-    leaves all the same.
+    """Set `stop` on the first signal; a further one says nothing new. Where a dependency hangs the process leaves after
+    nine seconds all the same.
     """
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
