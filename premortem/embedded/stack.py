@@ -37,13 +37,19 @@ def resolve(settings: Settings) -> Settings:
     path = settings.data_dir.absolute()
     known = data_directory.ports(path)
     filled: dict[str, object] = {"data_dir": path}
-    filled |= {name: getattr(settings, name) or known.get(name, 0) for name in _PORTS}
+    filled |= {name: _port(settings, known, name) for name in _PORTS}
     if not settings.postgres_dsn:
         filled["postgres_dsn"] = postgres_paths.dsn(path / "postgres", int(str(filled["postgres_port"])))
     if not settings.clickhouse_url:
         password = quote(data_directory.secret(path, CLICKHOUSE_PASSWORD) or "", safe="")
         filled["clickhouse_url"] = f"http://default:{password}@127.0.0.1:{filled['clickhouse_port']}/default"
     return settings.model_copy(update=filled)
+
+
+def _port(settings: Settings, known: dict[str, int], name: str) -> int:
+    """Return the port that was asked for, else the one that the stack was started with, which need not be the default."""
+    default = int(getattr(settings, name))
+    return (default if name in settings.model_fields_set else 0) or known.get(name, 0) or default
 
 
 def run(settings: Settings) -> None:

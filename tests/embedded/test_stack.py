@@ -163,6 +163,15 @@ def test_settings_are_filled_in_from_the_data_directory(settings: Settings) -> N
     assert stack.resolve(resolved) == resolved
 
 
+def test_commands_find_a_stack_on_other_ports_than_the_default_ones_unless_they_are_told_a_port(tmp_path: Path) -> None:
+    data_directory.prepare(tmp_path / "data")
+    ports = data_directory.remember_ports(tmp_path / "data", dict.fromkeys(stack._PORTS, 0))
+    found = stack.resolve(Settings(data_dir=tmp_path / "data"))
+    assert {name: getattr(found, name) for name in ports} == ports
+    assert stack.resolve(Settings(data_dir=tmp_path / "data", http_port=8790)).http_port == 8790
+    assert stack.resolve(Settings(data_dir=tmp_path / "other")).http_port == 8790
+
+
 def test_databases_of_ones_own_are_left_as_they_are_set(settings: Settings) -> None:
     own = settings.model_copy(update={"postgres_dsn": "postgresql://db/x", "clickhouse_url": "http://ch:8123/x"})
     resolved = stack.resolve(own)
