@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from premortem.agents import rules
+from premortem.agents.checks.log_statements import only_records
 from premortem.agents.checks.pipeline import try_patch
-from premortem.agents.checks.python_code import only_records
 from premortem.agents.checks.texts import Changed
 from premortem.agents.fix import cause_and_context, repository_of
 from premortem.agents.recording import Recording, record_before_failure

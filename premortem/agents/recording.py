@@ -2,19 +2,25 @@
 
 import ast
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
-from premortem.agents.checks.python_code import names_in, parsed
+from premortem.agents.checks.log_statements import bindings, loggers
+from premortem.agents.checks.python_code import compiled, parsed
 from premortem.agents.editing import NotRevertible, edits_to
 from premortem.agents.suspects import found
+from premortem.agents.text_lines import lines_of
 from premortem.domain.evidence import Edit
 from premortem.domain.observations import Code
 from premortem.domain.timeline import ContextBuilt
+from premortem.sentry.scrub.keys import judge
 
 _MOST_NAMES = 6
 _BUILTINS = frozenset(dir(builtins))
+_LOGGERS = ("logger", "log", "_logger")
+_LATER = (ast.stmt, ast.ExceptHandler, ast.match_case)
+"""What a statement holds and may never come to."""
 
 
 class Recording(Struct, frozen=True, kw_only=True):
@@ -43,6 +49,8 @@ def record_before_failure(context: ContextBuilt, read: Callable[[str], str | Non
     if not names:
         return Recording(why=f"line {statement.lineno} of {code.path} reads no variable")
     wanted = _with_log(text, tree, statement, names)
+    if not compiled(wanted):
+        return Recording(why=f"no statement fits before line {statement.lineno} of {code.path}")
     try:
         edits = edits_to(code.path, text, wanted)
     except NotRevertible as problem:
@@ -56,7 +64,7 @@ def _statement(tree: ast.Module, text: str, code: Code) -> ast.stmt | None:
     index = code.failing_line - code.first_line
     if not 0 <= index < len(code.lines):
         return None
-    failing, lines = code.lines[index].strip(), text.splitlines()
+    failing, lines = code.lines[index].strip(), lines_of(text)
     defined = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     functions = [node for node in defined if node.name == code.function]
     matches = [
@@ -73,42 +81,57 @@ def _statement(tree: ast.Module, text: str, code: Code) -> ast.stmt | None:
 
 
 def _recorded(statement: ast.stmt) -> list[str]:
-    """Return the variables that the statement's own expressions read, without what is only called, at most six."""
-    parts = [part for part in ast.iter_child_nodes(statement) if not isinstance(part, ast.stmt)]
-    called = {node.func.id for part in parts for node in ast.walk(part)
+    """Return the variables that the statement reads whatever happens, at most six: without what is only called, what
+    may be unbound because it is read under a condition, and what is named like a secret.
+    """
+    called = {node.func.id for node in ast.walk(statement)
               if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
-    bound = {node.id for part in parts for node in ast.walk(part)
-             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}  # fmt: skip
-    names = [name for part in parts for name in names_in(part)]
-    return [name for name in dict.fromkeys(names) if name not in called | bound | _BUILTINS and name != "self"][
-        :_MOST_NAMES
-    ]
+    bound = set(bindings(statement))
+    reads = sorted(_certain(statement), key=lambda name: (name.lineno, name.col_offset))
+    names = dict.fromkeys(name.id for name in reads)
+    left_out = called | bound | _BUILTINS | {"self"}
+    return [name for name in names if name not in left_out and judge(name) in ("safe", "address")][:_MOST_NAMES]
+
+
+def _certain(node: ast.AST) -> Iterator[ast.Name]:
+    """Yield the names that are read whenever the node is evaluated as far as it goes."""
+    children: Sequence[ast.AST] = [c for c in ast.iter_child_nodes(node) if not isinstance(c, _LATER)]
+    match node:
+        case ast.Name(ctx=ast.Load()):
+            yield node
+        case ast.Lambda(args=arguments):
+            children = [*arguments.defaults, *(value for value in arguments.kw_defaults if value)]
+        case ast.BoolOp(values=[first, *_]) | ast.Compare(left=first, ops=[_, _, *_]):
+            children = [first]
+        case ast.IfExp(test=test):
+            children = [test]
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            children = [node.generators[0].iter]
+        case ast.Assert(test=test):
+            children = [test]
+    for child in children:
+        yield from _certain(child)
 
 
 def _with_log(text: str, tree: ast.Module, statement: ast.stmt, names: Sequence[str]) -> str:
     """Return the text with a log statement before `statement`, and a logger where the module has none."""
-    lines = text.splitlines(keepends=True)
-    indent = lines[statement.lineno - 1][: statement.col_offset]
-    logger = _logger(tree)
+    lines = lines_of(text)
+    line = lines[statement.lineno - 1]
+    indent, end = line[: statement.col_offset], "\r\n" if line.endswith("\r\n") else "\n"
+    known = next((name for name in loggers(tree) if name.lower() in _LOGGERS), None)
+    logger = known or _free_name(tree)
     extra = ", ".join(f'"premortem_{name}": repr({name})[:200]' for name in names)
-    log = f'{indent}{logger or "_LOGGER"}.warning("premortem: before the statement that failed", extra={{{extra}}})\n'
+    log = f'{indent}{logger}.warning("premortem: before the statement that failed", extra={{{extra}}}){end}'
     lines.insert(statement.lineno - 1, log)
-    if logger is None:
-        lines[_after_imports(tree) : _after_imports(tree)] = [
-            "import logging\n",
-            "\n",
-            "_LOGGER = logging.getLogger(__name__)\n",
-        ]
+    if known is None:
+        at = _after_imports(tree)
+        lines[at:at] = [f"import logging{end}", end, f"{logger} = logging.getLogger(__name__){end}"]
     return "".join(lines)
 
 
-def _logger(tree: ast.Module) -> str | None:
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            target = node.targets[0]
-            if ast.unparse(node.value.func) in ("logging.getLogger", "getLogger") and isinstance(target, ast.Name):
-                return target.id if target.id.lower() in ("logger", "log", "_logger") else None
-    return None
+def _free_name(tree: ast.Module) -> str:
+    """Return a name for a logger that nothing in the module has."""
+    return "_PREMORTEM_LOGGER" if "_LOGGER" in set(bindings(tree)) else "_LOGGER"
 
 
 def _after_imports(tree: ast.Module) -> int:

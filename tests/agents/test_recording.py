@@ -2,7 +2,7 @@
 
 import pytest
 
-from premortem.agents.checks.python_code import only_records
+from premortem.agents.checks.log_statements import only_records
 from premortem.agents.checks.texts import applied
 from premortem.agents.recording import record_before_failure
 from premortem.domain.observations import Code
@@ -91,3 +91,48 @@ def test_a_statement_that_is_not_there_just_once_gets_no_log_and_it_is_said_why(
 
 def test_a_statement_that_reads_nothing_has_nothing_to_tell() -> None:
     assert "reads no variable" in recorded(10, "total")
+
+
+def test_what_may_be_unbound_or_is_named_like_a_secret_is_not_read() -> None:
+    text = (
+        "def total(cart, rates, password):\n"
+        "    return sorted(cart, key=lambda row: rates[row]) and rest or [x for x in cart if x > least]"
+        " if rates else other + password\n"
+    )
+    (log,) = [line for line in recorded(2, "total", text).splitlines() if "premortem:" in line]
+    assert [part.partition('"')[0] for part in log.split('"premortem_')[1:]] == ["rates"]
+    text = "def total(cart, password):\n    return cart[password]\n"
+    assert "password" not in recorded(2, "total", text).partition("warning(")[2].splitlines()[0]
+
+
+def test_of_a_match_only_the_subject_is_read() -> None:
+    text = "def total(cart):\n    match cart.kind:\n        case [first, *rest]:\n            return first\n"
+    (log,) = [line for line in recorded(2, "total", text).splitlines() if "premortem:" in line]
+    assert "first" not in log
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def total(cart):\n    if not cart: return 0\n    else: return cart[0]\n",
+        "def total(cart):\n    if not cart:\n        return 0\n    elif cart[0]:\n        return 1\n",
+    ],
+)
+def test_where_no_statement_fits_none_is_put_and_it_is_said(text: str) -> None:
+    line = next(n for n, said in enumerate(text.splitlines(), 1) if "cart[0]" in said)
+    assert "no statement fits" in recorded(line, "total", text)
+
+
+def test_a_file_keeps_its_ends_of_lines_and_a_name_that_is_taken_its_meaning() -> None:
+    text = "_LOGGER = None\r\n\r\n\r\ndef total(cart):\r\n    return cart[0]\r\n"
+    after = recorded(5, "total", text)
+    assert after.count("\n") == after.count("\r\n") == 9
+    assert "_PREMORTEM_LOGGER.warning" in after
+
+
+def test_a_form_feed_moves_no_line() -> None:
+    text = "def rate(x):\n    return x\n\x0c\n\ndef total(cart):\n    y = 1\n    return cart[0]\n"
+    code = Code(repository="acme/shop", commit=BAD, path="shop/cart.py", function="total", first_line=1,
+                failing_line=7, lines=tuple(text.split("\n")), depth=0)  # fmt: skip
+    found = record_before_failure(context(evidence("code", code)), lambda path: text)
+    assert found.place == "before line 7 of shop/cart.py"

@@ -3,20 +3,31 @@
 import re
 from collections.abc import Sequence
 
-from premortem.agents.checks.python_code import imported
+from premortem.agents.checks.python_code import imported, parsed
 from premortem.agents.checks.texts import Changed
 from premortem.domain.evidence import Check, Evidence
 from premortem.sentry.scrub import Marker
 from premortem.sentry.scrub.text import redact
 
 _ADDRESS = re.compile(
-    r"(?i)\b(?:https?|ftp|wss?|file|ssh|git|jdbc|redis|amqp|postgres(?:ql)?|mysql)://|\b(?:\d{1,3}\.){3}\d{1,3}\b"
+    r"""(?ix)[a-z][a-z0-9+.-]{1,15}:(?://|\\\\)[^\s'"`<>]* | (?<=['"`(=])//[^\s'"`<>]* | \bjavascript:
+    | \bwww\.[^\s'"`<>]+ | \b(?:\d{1,3}\.){3}\d{1,3}\b | ['\"`]\[?[0-9a-f:]{0,40}::[0-9a-f:]{1,40}\]?['\"`]
+    | (?<=['"`])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|dev|app|co|cc|ru|cn|xyz|top|site|online|example)\b"""
 )
+"""Compared whole: an address elsewhere on a host that the file knows is another address."""
 _RUNS_CODE = re.compile(
-    r"\b(?:eval|exec|compile|__import__|execfile|system|popen|Popen|spawn[lv]?[pe]?|execv[pe]?|fork|ctypes|marshal|pickle"
-    r"|subprocess|child_process|importlib|b64decode|frombase64|atob|Function|unserialize|shell_exec|passthru"
-    r"|XMLHttpRequest|fetch|urlopen|requests|httpx|socket|curl)\b"
+    r"\b(?:eval|exec|compile|execfile|system|popen\w*|Popen|spawn\w*|execv\w*|fork\w*|_exit|ctypes|marshal|pickle"
+    r"|subprocess|child_process|importlib|runpy|codecs|b64decode|frombase64|fromhex|atob|Function|unserialize"
+    r"|shell_exec|passthru|proc_open|call_user_func\w*|XMLHttpRequest|WebSocket|EventSource|sendBeacon|fetch|urlopen"
+    r"|requests|httpx|socket|curl\w*|innerHTML|outerHTML|insertAdjacentHTML|globalThis|instance_eval|class_eval"
+    r"|module_eval|ProcessBuilder|getRuntime|forName|create_subprocess\w*|startfile|rmtree|os\.remove|dictConfig|fileConfig"
+    r"|settrace|setprofile|globals|locals|setattr|delattr|builtins|modules|environ"
+    r"|__(?:import|builtins?|class|bases?|mro|subclasses|globals|code|closure|dict|loader|spec|reduce\w*|self|func)__)\b"
+    r"|\b(?:open|vars|send|constructor|binding|breakpoint|input|unlink|setTimeout|setInterval)\s*\("
+    r"|\bgetattr\b(?!\(\s*[\w.]+\s*,\s*['\"][a-z]\w*['\"]\s*[,)])|\bAssembly\.|\bProcess\.|::Command\b|\bTO\s+PROGRAM\b"
+    r"|%x[({\[]|<script|\bdocument\.write|\.src\s*="
 )
+"""Compared as whole words: `eval` stands in no `evaluate`."""
 _LONG_LITERAL = re.compile(r"['\"`][A-Za-z0-9+/=_-]{60,}['\"`]")
 _SPACE = re.compile(r"\s+")
 _LONG_WORD = re.compile(r"[A-Za-z0-9_./@:-]{8,}")
@@ -24,8 +35,16 @@ _LITERAL = re.compile(r"['\"`]([^'\"`]{8,})['\"`]")
 _LEAST_PHRASE = 8
 _OF_CODE = frozenset({"code", "blame"})
 _IMPORT = re.compile(
-    r"^\s*(?:import\s|from\s+\S+\s+import\b|#include|using\s|require\b|extern\s+crate|use\s+\S+;|const .*=\s*require\()"
+    r"^\s*(?:import\b|from\s+\S+\s+import\b|#\s*include|using\s|extern\s+crate|(?:pub\s+)?(?:use|mod)\s+\S+;|load\s"
+    r"|include(?:_once)?\b|export\s.*\bfrom\b)|\brequire(?:_once|_relative)?\b|\bimport\s*\("
 )
+
+_OF_LANGUAGE = {
+    ".go": re.compile(r'^\s*(?:[\w.]+\s+)?"[\w.-]+(?:/[\w.-]+)*"\s*$'),
+    ".rb": re.compile(r"`"),
+    ".php": re.compile(r"`|\$\w+\(|\bassert\s*\("),
+}
+"""What imports or runs a program in one language alone, by the end of the file's name."""
 
 
 def no_secrets(changes: Sequence[Changed]) -> Check:
@@ -44,12 +63,12 @@ def nothing_foreign(changes: Sequence[Changed]) -> Check:
     found: list[str] = []
     for change in changes:
         before = change.before or ""
-        for line in change.added():
-            for what, pattern in (("an address", _ADDRESS), ("code that runs code or reaches out", _RUNS_CODE),
-                                  ("a long literal", _LONG_LITERAL)):  # fmt: skip
-                match = pattern.search(line)
-                if match and match[0] not in before:
-                    found.append(f"{change.path} adds {what}: {match[0][:40]!r}")
+        for what, pattern in (("an address", _ADDRESS), ("code that runs code or reaches out", _RUNS_CODE),
+                              ("a long literal", _LONG_LITERAL)):  # fmt: skip
+            there = {match[0] for match in pattern.finditer(before)}
+            for line in change.added():
+                new = [match[0] for match in pattern.finditer(line) if match[0] not in there]
+                found += [f"{change.path} adds {what}: {each[:40]!r}" for each in new]
         found += _new_imports(change)
     return Check(name="nothing foreign", state="failed" if found else "passed", output="; ".join(found[:10]))
 
@@ -70,9 +89,13 @@ def nothing_from_texts(changes: Sequence[Changed], evidence: Sequence[Evidence])
 
 
 def _new_imports(change: Changed) -> list[str]:
-    if change.path.endswith(".py"):
-        new = sorted(imported(change.after or "") - imported(change.before or "") - {"logging"})
+    if change.path.casefold().endswith((".py", ".pyi")):
+        before, after = parsed(change.before or ""), parsed(change.after or "")
+        if before is None or after is None:
+            return [f"{change.path} cannot be read, so what it imports is not known"]
+        new = sorted(imported(after) - imported(before) - {"logging"})
         return [f"{change.path} imports {name}" for name in new]
-    before = {line.strip() for line in (change.before or "").splitlines()}
+    known = {line.strip() for line in (change.before or "").split("\n")}
+    own = _OF_LANGUAGE.get(f".{change.path.rpartition('.')[2].casefold()}", _IMPORT)
     return [f"{change.path} brings {line.strip()[:60]!r}" for line in change.added()
-            if _IMPORT.match(line) and line.strip() not in before]  # fmt: skip
+            if (_IMPORT.search(line) or own.search(line)) and line.strip() not in known]  # fmt: skip

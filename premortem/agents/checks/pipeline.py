@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from premortem.agents.checks import reproducing
 from premortem.agents.checks.additions import no_secrets, nothing_foreign, nothing_from_texts
 from premortem.agents.checks.paths import allowed_paths, size
-from premortem.agents.checks.python_code import only_silences, parsed
+from premortem.agents.checks.python_code import compiled
+from premortem.agents.checks.silencing import only_silences
 from premortem.agents.checks.texts import Changed, applied, unified
 from premortem.domain.evidence import Check, Edit, all_green
 from premortem.domain.participation import OPT_IN, Participation, Tests, parse, protecting
@@ -119,7 +120,7 @@ def _protected(changes: Sequence[Changed], participation: Participation) -> Chec
 
 def _parses(changes: Sequence[Changed]) -> Check:
     broken = [each.path for each in changes
-              if each.path.endswith(".py") and each.after is not None and parsed(each.after) is None]  # fmt: skip
+              if each.path.endswith(".py") and each.after is not None and not compiled(each.after)]  # fmt: skip
     return Check(name="parses", state="failed" if broken else "passed", output=", ".join(broken))
 
 
