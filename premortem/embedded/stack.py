@@ -47,7 +47,7 @@ def resolve(settings: Settings) -> Settings:
 
 
 def _port(settings: Settings, known: dict[str, int], name: str) -> int:
-    """Return the port that was asked for, else the one that the stack was started with, which need not be the default."""
+    """Return the port that was asked for, else the one that the stack was started with."""
     default = int(getattr(settings, name))
     return (default if name in settings.model_fields_set else 0) or known.get(name, 0) or default
 
