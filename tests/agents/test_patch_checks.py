@@ -57,11 +57,25 @@ def test_an_edit_that_fits_nowhere_or_twice_is_refused(edit: Edit, said: str) ->
         "shop/migrations/0001_initial.py", "config/secrets/prod.yml", "x.pem", "conftest.py", "sitecustomize.py",
         "setup.py", ".premortem.toml", "x.pth", "team.code-workspace", ".mcp.json", "../outside.py", "/etc/passwd",
         "a/../../b.py", "./a.py", "a//b.py", "~/x.py", "-rf", "a\\b.py", "C:/x.py", "a\u202egnp.py",
-        "\uff0egithub/x.yml", "a/ b.py", "", "a\x00.py",
+        "\uff0egithub/x.yml", "a/ b.py", "", "a\x00.py", ".github", "GIT~1/config", ".\u0131dea/x", "\u017fetup.py",
+        "setup.py.", "con.py", "a/NUL", "aux.d/x.py", "x\u2028.py", "a\u00a0b.py", "vite.config.ts", "a/.claude/x.json",
+        ".cursorrules", "compose.yaml", "Containerfile", "x.csproj", "build.rs", "gradlew", "dev-requirements.txt",
+        "pytest.ini", "manage.py", "db/migrate/1.rb", "x.jar", "x.ipynb", "id_ed25519", ".bashrc",
+        ".dockerignore", ".m\u0131se.toml", "x.dylib", ".pypirc", "main.tf", "Procfile", "pnpm-workspace.yaml",
     ],
 )  # fmt: skip
 def test_a_file_that_runs_by_itself_or_lies_elsewhere_is_out_of_reach(path: str) -> None:
     assert allowed_paths([Changed(path, "a", "b")], None).state == "failed"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["shop/cart.py", "src/Cart.tsx", "lib/caf\u00e9.rb", "a b/c.py", "shop/connection.py", "shop/comments.py",
+     "shop/nullable.py", "shop/builds.py", "shop/environment.py", "pages/[id].tsx", "app/(shop)/page.tsx",
+     "shop/config.py", "shop/keys.py", "shop/tasks.py", "shop/total.sql"],
+)  # fmt: skip
+def test_a_file_of_plain_code_is_within_reach(path: str) -> None:
+    assert allowed_paths([Changed(path, "a", "b")], None).output == ""
 
 
 def test_only_files_that_code_led_to_may_be_touched() -> None:
