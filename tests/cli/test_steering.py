@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import orjson
 
+from premortem import bootstrap
+from premortem.domain.project_stream import RuleChanged, decode
 from tests.cli.conftest import Cli
 
 
@@ -49,6 +51,18 @@ def test_rules_are_set_listed_and_removed(cli: Cli) -> None:
     assert "no gate 'loud'" in cli.refusal("rules", "set", "loud", "1", "--project", "1")
     assert "like 22:30" in cli.refusal("rules", "set", "quiet_from", "25:00", "--project", "1")
     assert "no project 99" in cli.refusal("rules", "set", "minimum_users", "1", "--project", "99")
+
+
+def test_what_is_set_right_after_another_setting_has_a_later_time(cli: Cli) -> None:
+    for value in ("5", "4", "5"):
+        cli.json("rules", "set", "minimum_events", value, "--project", "1")
+    with bootstrap.event_log(cli.settings()) as log:
+        partitions = range(log.partitions("sentry.events"))
+        records = [decode(r.value) for p in partitions for r in log.read("sentry.events", p, 0, 100_000)]
+    times = [r.received_at for r in records if isinstance(r, RuleChanged) and r.rule == "minimum_events"]
+    cli.json("rules", "remove", "minimum_events", "--project", "1")
+    assert len(times) == len(set(times)) == 3
+    assert times == sorted(times)
 
 
 def test_numbers_of_the_detector_are_set_within_their_limits(cli: Cli) -> None:

@@ -61,6 +61,12 @@ def test_the_moment_decides_what_was_known() -> None:
     assert after.explanation.at <= NOW + HOUR
 
 
+def test_what_was_received_by_the_moment_counts_though_it_stands_behind_something_later() -> None:
+    log = log_of([error(1, NOW), error(2, NOW + 400), error(3, NOW + 100), error(4, NOW + 900), error(5, NOW + 50)])
+    assert why(log, ONE, A, "", NOW + 100).explanation.total == 2
+    assert why(log, ONE, A, "", NOW + 400).explanation.total == 4
+
+
 def test_an_error_is_found_by_a_part_of_its_title_or_of_its_hash() -> None:
     log = log_of([*history(), error(99, NOW, hashes=(B,), title="TimeoutError: the bank")])
     assert why(log, ONE, "", "BANK", None).explanation.fingerprint == B
