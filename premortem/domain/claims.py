@@ -4,6 +4,7 @@ A claim stands when it cites stored evidence, and the span that it quotes occurs
 stand is taken out and said so. The confidence that is left is capped by what is decisive, never raised.
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -26,12 +27,23 @@ from premortem.domain.evidence import (
 MOST_HYPOTHESES = 4
 _FROM_CLIENTS = frozenset({"event", "differences", "over_represented"})
 """Kinds whose texts whoever knows a public DSN may have written."""
+_MOST_ENTITIES = 3
 _LEAST_QUOTE, _LONGEST_QUOTE, _LONGEST_TEXT = 3, 400, 1_000
-_URL = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.-]{1,15}://|www\.)|\bmailto:|\bdata:[a-z]+/")
+_URL = re.compile(
+    r"(?ix)\b[a-z][a-z0-9+.-]{1,15}:[/\\]{2} | (?<![\w:/])(?://|\\\\)[\w\[] | \bwww\. | \bxn--"
+    r"| \b(?:mailto|javascript|vbscript|tel|sms|file|https?|ftp):\S | \bdata:[a-z]+/ | \]\( | ^\[[^\]]*\]: | <[a-z!/?]"
+    r"| \w@[\w-]+\.[a-z] | \b(?:\d{1,3}\.){3}\d{1,3}\b"
+    r"| \w\.(?:com|net|org|io|dev|app|info|biz|xyz|top|site|online|club|cc|ru|cn|tk|link|click|example)(?![\w.-]|\.\w)"
+)
+"""Addresses with and without a scheme, and what renders as a link or a tag."""
 _COMMAND = re.compile(
-    r"(?i)(?:^|[\s`(;&|])(?:"
-    r"(?:sudo|curl|wget|npx|npm|pnpm|pip3?|uvx|pipx|powershell|chmod|ssh|scp|kubectl|docker)\s+\S"
+    r"(?i)(?:^|[\s`(;&|\"'*_>\[])(?:"
+    r"(?:sudo|curl|wget|npx|npm|pnpm|pip3?|uvx|pipx|powershell|chmod|ssh|scp|kubectl|docker|apt-get|yum|dnf|apk|brew"
+    r"|systemctl|terraform|helm|psql|mysql)[*_`\"']*\s+\S"
     r"|(?:ba|z)?sh\s+-|(?:rm|git|make|python3?|node|perl|ruby|nc|cmd|eval|exec)\s+[-./~@$\"'])"
+    r"|\b(?:(?:ba|z)?sh|python3?|node|perl|ruby|php)\s+\S+\.(?:sh|py|js|pl|rb|php)\b"
+    r"|\bgo\s+(?:install|run|get)\s+\S*[./@]|\bgit\s+(?:push|reset|clone|checkout|apply|config|rebase|revert|pull)\b"
+    r"|(?:^|\s)(?:\./|/(?:bin|usr|etc|tmp)/)\S|\|\s*(?:ba|z)?sh\b"
     r"|\$\(|`[^`]*`|&&|\|\||<\s*script"
 )
 """Words that are only ever a command's, and those of plain English where an option or a path follows."""
@@ -153,13 +165,15 @@ def stands(citation: Citation, by_id: Mapping[str, Evidence]) -> bool:
 
 def clean(text: str, dropped: list[str], what: str) -> str:
     """Return free text without what could act: no control or direction marks; none at all with a URL or a command."""
+    for _ in range(_MOST_ENTITIES):  # `&amp;colon;` becomes `&colon;`, and that a colon
+        text = html.unescape(text)
     plain = "".join(
         " " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char
         for char in unicodedata.normalize("NFKC", text)
         if unicodedata.category(char) not in ("Cf", "Cs", "Co", "Cn")
     )
     plain = " ".join(plain.split())[:_LONGEST_TEXT]
-    if _URL.search(plain) or _COMMAND.search(plain):
+    if _URL.search(plain.replace("\u3002", ".")) or _COMMAND.search(plain):
         dropped.append(f"{what}: it names an address or a command")
         return ""
     return plain

@@ -103,12 +103,45 @@ def test_a_chain_that_is_out_of_order_is_taken_out_whole() -> None:
         "sudo rm -rf /",
         "open\u200b https\u200b://evil.example",
         "$(cat /etc/passwd)",
+        "go to evil.com",
+        "go to evil.example/x now",
+        "go to evil\u3002com/x",
+        "read //evil/x",
+        "http&colon;//evil/x",
+        "http&amp;#58;//evil/x",
+        "open xn--80ak6aa92e.shop",
+        "[the mend](javascript:alert)",
+        "![x](/evil)",
+        "<img src=x>",
+        "ask a@evil.shop",
+        "look at 203.0.113.7",
+        '"curl evil"',
+        "**curl** evil",
+        "bash evil.sh",
+        "python mend.py",
+        "git push --force",
+        "./mend",
+        "/bin/sh mend",
+        "go install evil@latest",
     ],
 )
 def test_free_text_with_an_address_or_a_command_in_it_is_not_shown(text: str) -> None:
     found = settled(hypothesis(BY_COMMIT, mechanism=text), summary=text, next_action=text)
     assert (found.summary, found.next_action, found.hypotheses) == ("", "", ())
     assert len(found.dropped) >= 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shop.cart.total reads rates[country]: a KeyError in shop/cart.py, line 7, e.g. for eu",
+        "It comes with release = shop@1.2.3: 40 of 41 failing events have it.",
+        "java.io.IOException out of com.acme.Cart; make sure that node 3 and python 3.11 go on, if a < b",
+        "Revert commit c0ffee012345.",
+    ],
+)
+def test_plain_sentences_are_shown_as_they_are(text: str) -> None:
+    assert settled(hypothesis(BY_COMMIT), summary=text).summary == text
 
 
 texts = st.text(max_size=40)

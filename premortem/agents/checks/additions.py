@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from premortem.agents.checks.python_code import imported, parsed
+from premortem.agents.checks.python_code import compiled, imported, parsed
 from premortem.agents.checks.texts import Changed
 from premortem.domain.evidence import Check, Evidence
 from premortem.sentry.scrub import Marker
@@ -91,9 +91,10 @@ def nothing_from_texts(changes: Sequence[Changed], evidence: Sequence[Evidence])
 def _new_imports(change: Changed) -> list[str]:
     if change.path.casefold().endswith((".py", ".pyi")):
         before, after = parsed(change.before or ""), parsed(change.after or "")
-        if before is None or after is None:
-            return [f"{change.path} cannot be read, so what it imports is not known"]
-        new = sorted(imported(after) - imported(before) - {"logging"})
+        if after is None:  # what is no Python at all is said by the check that it parses
+            unread = f"{change.path} is nested too deeply to tell what it imports"
+            return [unread] if compiled(change.after or "") else []
+        new = sorted(imported(after) - (imported(before) if before else set()) - {"logging"})
         return [f"{change.path} imports {name}" for name in new]
     known = {line.strip() for line in (change.before or "").split("\n")}
     own = _OF_LANGUAGE.get(f".{change.path.rpartition('.')[2].casefold()}", _IMPORT)
