@@ -5,7 +5,7 @@ validated here; whatever it claims is then judged by code.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -22,6 +22,7 @@ _PROMPTS = Path(__file__).with_name("prompts")
 _CHARACTERS_PER_TOKEN = 3
 """Fewer than any tokeniser needs for English and code, so that a budget is never passed by an estimate."""
 _MOST_CHARACTERS = 120_000
+"""Of what is shown. What does not fit is left out by whole items, and counted."""
 _MOST_SHOWN = 12_000
 _MOST_PROBLEMS = 1_500
 _PIECE = 60
@@ -35,6 +36,8 @@ class Answering(BaseModel):
 
 
 A = TypeVar("A", bound=Answering)
+Observed = Mapping[str, Mapping[str, object] | Sequence[object]]
+"""What a model is shown, by name, the most important first."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -58,7 +61,7 @@ class Questions:
     def __init__(self, model: LanguageModel, spending: Spending, tracer: Tracer, limits: Limits | None = None) -> None:
         self._model, self._spending, self._tracer, self._limits = model, spending, tracer, limits or Limits()
 
-    def ask(self, task: Task, name: str, version: int, observed: object, schema: type[A]) -> Asked[A]:
+    def ask(self, task: Task, name: str, version: int, observed: Observed, schema: type[A]) -> Asked[A]:
         """Return the model's answer to `prompts/<name>.md` about `observed`, asked twice at most.
 
         No answer: the budget is spent, or it kept not to the schema, or the model refused. Raises Unavailable.
@@ -79,6 +82,8 @@ class Questions:
             self._tracer.record(trace, f"{name} model", prompt.observed, answer.text, model=answer.model, tokens=used)
             tokens = answer.input_tokens + answer.output_tokens
             self._spending.spend(task.tenant_id, task.incident_id, task.at, tokens, answer.cost_microdollars)
+            if answer.refused:
+                return self._asked(None, answer.refused, name, version, said)
             if _repeats(answer.text, prompt.instructions):
                 problem = "It repeats its instructions."
                 continue
@@ -88,9 +93,10 @@ class Questions:
                 problem = str(invalid.errors(include_url=False, include_input=False))[:_MOST_PROBLEMS]
         return self._asked(None, "the model's answers kept not to the schema", name, version, said)
 
-    def _prompt(self, task: Task, name: str, observed: object, schema: type[A], problem: str) -> Prompt:
-        fence = hashlib.sha256(f"fence/{task.id}".encode()).hexdigest()[:24]
-        shown = msgspec.json.encode(observed, order="sorted").decode()[:_MOST_CHARACTERS]
+    def _prompt(self, task: Task, name: str, observed: Observed, schema: type[A], problem: str) -> Prompt:
+        shown = msgspec.json.encode(_fitting(observed)).decode()
+        # Over what it encloses, so that no text in it, whoever wrote it and whatever he foresaw, can hold it.
+        fence = hashlib.sha256(f"fence/{task.id}/{shown}".encode()).hexdigest()[:24]
         again = f"\n\nYour last answer was not valid: {problem}" if problem else ""
         return Prompt(
             instructions=(_PROMPTS / f"{name}.md").read_text() + f"\nThe fence is {fence}.{again}\n",
@@ -125,6 +131,25 @@ def _repeats(text: str, instructions: str) -> bool:
     """Tell whether an answer holds a piece of the instructions or the fence: it was talked into telling them."""
     starts = range(0, max(len(instructions) - _PIECE, 0) + 1, _PIECE // 3)
     return any(instructions[start : start + _PIECE] in text for start in starts)
+
+
+def _fitting(observed: Observed) -> dict[str, object]:
+    """Return as many whole items as fit, in order, and how many of which name were left out."""
+    room = _MOST_CHARACTERS
+    kept: dict[str, object] = {}
+    left_out: dict[str, int] = {}
+    for name, items in observed.items():
+        fits: list[tuple[str, object]] = []
+        pairs = items.items() if isinstance(items, Mapping) else (("", item) for item in items)
+        for key, item in pairs:
+            size = len(msgspec.json.encode([key, item]).decode())
+            if size <= room:
+                room -= size
+                fits.append((key, item))
+            else:
+                left_out[name] = left_out.get(name, 0) + 1
+        kept[name] = dict(fits) if isinstance(items, Mapping) else [item for _, item in fits]
+    return {**kept, "left_out": left_out} if left_out else kept
 
 
 def shown(evidence: tuple[Evidence, ...]) -> list[Mapping[str, object]]:

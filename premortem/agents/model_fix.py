@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from premortem.agents.asking import Answering, Questions, shown
+from premortem.agents.asking import Answering, Observed, Questions, shown
 from premortem.agents.fix import Proposal, nothing
 from premortem.domain.claims import clean
 from premortem.domain.evidence import Edit, Made
@@ -47,10 +47,10 @@ class ModelFixes:
         self, work: Work[ProposeFix], cause: RootCauseProposed, context: ContextBuilt, files: dict[str, str]
     ) -> tuple[Proposal, Made]:
         """Return the model's proposal, without edits and with the reason when it gave none. Raises Unavailable."""
-        observed = {
+        observed: Observed = {
             "cause": {"summary": cause.summary, "hypotheses": [each.mechanism for each in cause.hypotheses]},
-            "observations": shown(context.evidence),
             "files": files,
+            "observations": shown(context.evidence),
         }
         asked = self._questions.ask(work.task, "fix", VERSION, observed, FixAnswer)
         if asked.answer is None:

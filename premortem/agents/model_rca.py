@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from premortem.agents.asking import Answering, Questions, shown
+from premortem.agents.asking import Answering, Observed, Questions, shown
 from premortem.domain.claims import Claimed
 from premortem.domain.evidence import CausalStep, Citation, Hypothesis, Made, SuspectChange
 from premortem.domain.tasks import ProposeRootCause
@@ -68,13 +68,13 @@ class ModelAnalyst:
         return _claimed(asked.answer, context), asked.made
 
 
-def _observed(work: Work[ProposeRootCause], context: ContextBuilt) -> object:
+def _observed(work: Work[ProposeRootCause], context: ContextBuilt) -> Observed:
     incident = work.incident
     return {
         "incident": {"first_seen": incident.first_seen, "opened_at": incident.opened_at, "level": incident.level,
                      "release": incident.release, "environment": incident.environment},
-        "observations": shown(context.evidence),
         "gaps": [{"id": gap.id, "what": gap.what, "why": gap.why} for gap in context.gaps],
+        "observations": shown(context.evidence),
     }  # fmt: skip
 
 

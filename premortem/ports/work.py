@@ -206,12 +206,14 @@ class ModelAnswer(Struct, frozen=True, kw_only=True):
     output_tokens: int
     cost_microdollars: int
     duration_ms: int
+    refused: str = ""
+    """Why the text is no whole answer: the model refused, or was cut off. It took what it took all the same."""
 
 
 class LanguageModel(Protocol):
     """A model behind an OpenAI-compatible URL.
 
-    Raises Unavailable when it does not answer or is overloaded, Malformed when it refuses or its answer is cut off.
+    Raises Unavailable when it does not answer or is overloaded, Malformed when its server does not take the question.
     """
 
     name: str

@@ -20,6 +20,7 @@ from premortem.domain.work import Work
 from premortem.exceptions import Unavailable
 from tests.agents import stored
 from tests.agents.stored import BAD, ONSET, OTHER, blame, code, commit, commits, event
+from tests.builders import NOW
 from tests.model_server import ModelServer, Reply, model_server
 
 LIST = commits(commit(BAD, "shop/cart.py"))
@@ -90,6 +91,33 @@ def test_the_model_gets_instructions_and_observations_apart_and_the_schema(serve
     assert fence in system
     assert request["response_format"]["json_schema"]["strict"] is True
     assert request["temperature"] == 0
+
+
+def test_what_is_too_much_is_left_out_by_whole_observations_within_a_fence_that_nobody_can_foresee(
+    server: ModelServer,
+) -> None:
+    server.script(reply())
+    minutes = ((NOW, 41),) * 1_500
+    large = [stored.evidence("onset", stored.Onset(at=n, earliest=n, latest=n, minutes=minutes)) for n in range(12)]
+    fences = []
+    for extra in (large, large[:1]):
+        asked(server, stored.rca(*EVIDENCE, *extra))
+        fence, *said, last = server.asked[-1]["messages"][1]["content"].split("\n")
+        observed = json.loads("\n".join(said))
+        assert fence == last
+        assert LIST.id in [each["id"] for each in observed["observations"]]
+        fences.append(fence)
+        if extra is large:
+            assert observed["left_out"]["observations"] >= 1
+            assert len("\n".join(said)) < 125_000
+    assert fences[0] != fences[1]
+
+
+def test_an_answer_that_is_cut_off_is_paid_for(server: ModelServer) -> None:
+    server.script(Reply('{"verdict"', finish_reason="length"))
+    made = asked(server).made
+    assert made is not None
+    assert (made.input_tokens, made.output_tokens) == (100, 50)
 
 
 def test_an_answer_that_keeps_not_to_the_schema_is_asked_for_once_more_with_what_was_wrong(server: ModelServer) -> None:

@@ -1,11 +1,12 @@
 """A model behind an OpenAI-compatible URL, by OpenAI's own client. One request a question, with a deadline of its own.
 
 The answer is asked for by JSON Schema, at temperature 0 with a fixed seed; what comes is text that nobody believes.
+Servers that know a setting by another name, or not at all, are asked without it from then on.
 """
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 _LONGEST_ANSWER = 200_000
 _CONNECT_SECONDS = 5.0
+_CHARACTERS_PER_TOKEN = 3
+"""What a server's answer is taken to have cost that does not say it: more than it will have been."""
+_SETTINGS = ("max_tokens", "temperature", "seed")
+"""What a server may not take; `max_tokens` is then asked for as `max_completion_tokens`, its newer name."""
 
 
 class Prices(Struct, frozen=True):
@@ -47,30 +52,25 @@ class OpenAiLanguageModel:
         self.name = name
         self._url, self._key, self._prices, self._seconds = url, key, prices or Prices(), seconds
         self._client: OpenAI | None = None
+        self._not_taken: frozenset[str] = frozenset()
 
     def answer(self, prompt: Prompt) -> ModelAnswer:
-        """Ask once. Raises Unavailable for an overloaded or silent server, Malformed for a refusal or a cut answer."""
-        import httpx2
-        import openai
-
-        request = _request(self.name, prompt)
+        """Ask, once more for each setting that the server does not take. Raises Unavailable for an overloaded or silent
+        server, Malformed for one that refuses us.
+        """
+        self._connected()  # which imports the client, and that takes a second the first time
         started = self._seconds()
-        try:
-            # The whole answer has a deadline: a read that gets a byte now and then would never run out.
-            timeout = httpx2.Timeout(prompt.seconds, connect=min(_CONNECT_SECONDS, prompt.seconds))
-            with (
-                self._connected()
-                .with_options(timeout=timeout)
-                .chat.completions.with_streaming_response.create(**request) as response
-            ):
-                body = _read(response, started + prompt.seconds, self._seconds)
-        except (openai.APITimeoutError, openai.APIConnectionError) as problem:
-            raise Unavailable(f"the model at {self._url} does not answer: {_said(problem)}") from problem
-        except openai.APIStatusError as problem:
-            raise _refused(problem.status_code, self._url, _said(problem)) from problem
-        except (openai.OpenAIError, httpx2.HTTPError) as problem:
-            raise Unavailable(f"the model at {self._url}: {_said(problem)}") from problem
-        text, used = _content(body)
+        while True:
+            request = _request(self.name, prompt, self._not_taken)
+            try:
+                body = self._posted(request, started + prompt.seconds, prompt.seconds)
+                break
+            except _NotTaken as problem:
+                self._not_taken |= {problem.setting}
+        text, used, refused = _content(body)
+        if used is None:
+            asked = len(prompt.instructions) + len(prompt.observed)
+            used = (asked // _CHARACTERS_PER_TOKEN, len(text) // _CHARACTERS_PER_TOKEN)
         return ModelAnswer(
             text=text,
             model=self.name,
@@ -79,7 +79,31 @@ class OpenAiLanguageModel:
             output_tokens=used[1],
             cost_microdollars=self._prices.cost(*used),
             duration_ms=round((self._seconds() - started) * 1000),
+            refused=refused,
         )
+
+    def _posted(self, request: dict[str, Any], deadline: float, seconds: float) -> bytes:
+        import httpx2
+        import openai
+
+        try:
+            # The whole answer has a deadline: a read that gets a byte now and then would never run out.
+            timeout = httpx2.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
+            with (
+                self._connected()
+                .with_options(timeout=timeout)
+                .chat.completions.with_streaming_response.create(**request) as response
+            ):
+                return _read(response, deadline, self._seconds)
+        except (openai.APITimeoutError, openai.APIConnectionError) as problem:
+            raise Unavailable(f"the model at {self._url} does not answer: {_said(problem)}") from problem
+        except openai.APIStatusError as problem:
+            setting = next((name for name in _SETTINGS if name in request and name in str(problem)), None)
+            if problem.status_code in (400, 422) and setting:
+                raise _NotTaken(setting) from problem
+            raise _refused(problem.status_code, self._url, _said(problem)) from problem
+        except (openai.OpenAIError, httpx2.HTTPError) as problem:
+            raise Unavailable(f"the model at {self._url}: {_said(problem)}") from problem
 
     def _connected(self) -> "OpenAI":
         if self._client is None:
@@ -87,6 +111,14 @@ class OpenAiLanguageModel:
 
             self._client = OpenAI(api_key=self._key or "none", base_url=self._url, max_retries=0)
         return self._client
+
+
+class _NotTaken(Exception):
+    """The server does not take one of our settings."""
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(setting)
+        self.setting = setting
 
 
 class _Message(Struct, frozen=True):
@@ -109,8 +141,11 @@ class _Completion(Struct, frozen=True):
     usage: _Usage | None = None
 
 
-def _request(name: str, prompt: Prompt) -> dict[str, Any]:
+def _request(name: str, prompt: Prompt, not_taken: Collection[str]) -> dict[str, Any]:
     schema = {"name": prompt.schema_name, "strict": True, "schema": prompt.schema}
+    settings = {"max_tokens": prompt.max_output_tokens, "temperature": 0, "seed": 1}
+    if "max_tokens" in not_taken:
+        settings["max_completion_tokens"] = prompt.max_output_tokens
     return {
         "model": name,
         "messages": [
@@ -118,9 +153,7 @@ def _request(name: str, prompt: Prompt) -> dict[str, Any]:
             {"role": "user", "content": prompt.observed},
         ],
         "response_format": {"type": "json_schema", "json_schema": schema},
-        "max_tokens": prompt.max_output_tokens,
-        "temperature": 0,
-        "seed": 1,
+        **{setting: value for setting, value in settings.items() if setting not in not_taken},
     }
 
 
@@ -138,18 +171,20 @@ def _read(response: Any, deadline: float, seconds: Callable[[], float]) -> bytes
     return b"".join(parts)
 
 
-def _content(body: bytes) -> tuple[str, tuple[int, int]]:
+def _content(body: bytes) -> tuple[str, tuple[int, int] | None, str]:
+    """Return the text, the tokens in and out as far as they are said, and why the text is no whole answer."""
     try:
         found = msgspec.json.decode(body, type=_Completion)
     except ValueError as problem:
         raise Unavailable(f"the model's server answered what is no completion: {problem}") from problem
-    used = found.usage or _Usage()
+    used = (max(found.usage.prompt_tokens, 0), max(found.usage.completion_tokens, 0)) if found.usage else None
     choice = found.choices[0] if found.choices else _Choice(_Message())
+    refused = ""
     if choice.message.refusal:
-        raise Malformed("the model refused to answer")
-    if choice.finish_reason not in (None, "stop"):
-        raise Malformed(f"the model's answer is not whole ({choice.finish_reason}). Allow it more tokens.")
-    return choice.message.content or "", (max(used.prompt_tokens, 0), max(used.completion_tokens, 0))
+        refused = "the model refused to answer"
+    elif choice.finish_reason not in (None, "stop"):
+        refused = f"the model's answer is not whole ({choice.finish_reason}). Allow it more tokens."
+    return choice.message.content or "", used, refused
 
 
 def _refused(status: int, url: str, said: str) -> Unavailable | Malformed:
