@@ -7,6 +7,7 @@ import msgspec
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from premortem.cli.decisions import decision_lines
 from premortem.cli.moments import parse_duration, parse_moment, show_moment
 from premortem.cli.output import console, json_option, print_json, print_table, printable
 from premortem.domain.decision import Decision, explain
@@ -59,11 +60,8 @@ def why(
 
 
 def _print_decision(decision: Decision) -> None:
-    out = console()
-    out.print(f"  {decision.detector}: {explain(decision)}", markup=False)
-    for gate in decision.gates:
-        mark = "passed" if gate.passed else "HELD IT BACK"
-        out.print(f"    {gate.name:40} {gate.observed:.15g} against {gate.limit:.15g}: {mark}", markup=False)
+    for line in decision_lines(decision):
+        console().print(line, markup=False)
 
 
 def _plain(decision: Decision) -> Any:

@@ -6,6 +6,7 @@ import msgspec
 import typer
 
 from premortem.cli import incident_work
+from premortem.cli.decisions import decision_lines
 from premortem.cli.moments import show_moment as _clock
 from premortem.cli.output import DEFAULT_TENANT, Tenant, console, json_option, print_json, print_table, printable
 from premortem.domain import fingerprint
@@ -92,10 +93,8 @@ def show_incident(
         out.print(f"  {name:12} {printable(str(value))}", markup=False)
     out.print("Why")
     for decision in incident.decisions:
-        out.print(f"  {decision.detector}: {explain(decision)}", markup=False)
-        for gate in decision.gates:
-            mark = "passed" if gate.passed else "held"
-            out.print(f"    {gate.name:24} {gate.observed:g} against {gate.limit:g}: {mark}", markup=False)
+        for line in decision_lines(decision):
+            out.print(line, markup=False)
     out.print("Grouped by")
     for line in fingerprint.explain(grouping).splitlines() if grouping else ["(the archive does not have the event)"]:
         out.print(f"  {printable(line)}", markup=False)

@@ -6,6 +6,9 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 DetectorName = Literal["novelty", "environment", "release", "spike", "ramp", "regression"]
+_NEWS = ("novelty", "environment", "release")
+LEVEL_GATE = "an error or worse"
+"""Of news, the gates before this one are alternatives: one that passed is enough. Of all others, each must pass."""
 
 
 class Gate(Struct, frozen=True):
@@ -45,18 +48,41 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     threshold: float | None = None
 
 
+def alternatives(decision: Decision) -> tuple[Gate, ...]:
+    """Return the gates of which one is enough; none where each must pass."""
+    names = [gate.name for gate in decision.gates]
+    if decision.detector not in _NEWS or LEVEL_GATE not in names:
+        return ()
+    return decision.gates[: names.index(LEVEL_GATE)]
+
+
+def needed(decision: Decision) -> tuple[Gate, ...]:
+    """Return the gates of which each must pass."""
+    return decision.gates[len(alternatives(decision)) :]
+
+
 def explain(decision: Decision) -> str:
     """Return one sentence for a person: what was seen, what was expected, and which gate held it back."""
-    held = [] if decision.fired else [gate for gate in decision.gates if not gate.passed]
-    reason = _reason(decision)
-    if not held:
-        return reason
-    against = [f"{gate.name} {_shown(gate.observed)} against {_shown(gate.limit)}" for gate in held]
-    return reason + "; held back: " + ", ".join(against)
+    reason, held = _reason(decision), [] if decision.fired else _held(decision)
+    return reason + "; held back: " + ", ".join(held) if held else reason
+
+
+def _held(decision: Decision) -> list[str]:
+    """Return what stood before it: of alternatives nothing, if one of them passed."""
+    either = alternatives(decision)
+    held = [_compared(gate) for gate in needed(decision) if not gate.passed]
+    if either and not any(gate.passed for gate in either):
+        held.insert(0, f"none of ({'; '.join(map(_compared, either))})")
+    return held
+
+
+def _compared(gate: Gate) -> str:
+    return f"{gate.name} {_shown(gate.observed)} against {_shown(gate.limit)}"
 
 
 def _reason(decision: Decision) -> str:
-    passed = ", ".join(_counted(gate) for gate in decision.gates[:3] if gate.passed) or "nothing that stands out"
+    either = alternatives(decision) or decision.gates
+    passed = ", ".join(_counted(gate) for gate in either if gate.passed) or "nothing that stands out"
     match decision.detector:
         case "novelty":
             return f"an error that this project has never sent before: {passed}"

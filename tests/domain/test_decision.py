@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from premortem.domain.decision import Decision, Gate, explain
+from premortem.domain.decision import LEVEL_GATE, Decision, DetectorName, Gate, alternatives, explain, needed
 from premortem.domain.detection import detect_all
 from premortem.domain.timeline import IncidentDetected
 from tests.builders import NOW, error_seen
@@ -64,6 +64,24 @@ def test_a_gate_that_held_it_back_is_named_with_both_numbers(make: Callable[...,
         "minimum users": "minimum users 1e-06 against 2",
     }
     assert explain(make(gate, HELD[4], fired=False)).endswith("; held back: " + shown[gate.name])
+
+
+@pytest.mark.parametrize("detector", ["novelty", "environment", "release"])
+def test_of_news_one_alternative_is_enough_and_each_other_gate_must_pass(detector: DetectorName) -> None:
+    def told(first: bool, second: bool, level: bool) -> Decision:
+        gates = (*(Gate("a", 0.0, 1.0, p) for p in (first, second)), Gate(LEVEL_GATE, 0.0, 1.0, level), HELD[4])
+        return Decision(detector, 3, fired=False, at=NOW, onset=NOW, gates=gates)
+
+    assert [gate.name for gate in alternatives(told(True, False, True))] == ["a", "a"]
+    assert [gate.name for gate in needed(told(True, False, True))] == [LEVEL_GATE, "score"]
+    assert "held back" not in explain(told(True, False, True))
+    assert explain(told(False, True, False)).endswith(f"held back: {LEVEL_GATE} 0 against 1")
+    assert explain(told(False, False, True)).endswith("held back: none of (a 0 against 1; a 0 against 1)")
+
+
+def test_of_counts_no_gate_is_an_alternative() -> None:
+    found = spike(*HELD, Gate(LEVEL_GATE, 1.0, 1.0, passed=True))
+    assert (alternatives(found), needed(found)) == ((), found.gates)
 
 
 def test_all_gates_that_held_it_back_are_named_in_their_order_and_no_other() -> None:

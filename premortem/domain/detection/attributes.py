@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, NamedTuple
 
+from premortem.domain.detection.arrivals import Arrival, Mark
 from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
 from premortem.domain.detection.signals import Signal
 
@@ -37,6 +38,17 @@ class Attribute(NamedTuple):
 
     kind: Kind
     value: str
+
+
+class Traits(NamedTuple):
+    """What joins a signal to others."""
+
+    onset: int
+    """When it is thought to have begun, in ms since 1970 UTC."""
+    telling: dict[Attribute, float]
+    """What it has that is not common, each with the chance that an unrelated fault has it too."""
+    arrival: Arrival | None
+    """How it came with its release; None = its release is not new, or it is an older error's news."""
 
 
 def began(signal: Signal, config: DetectorConfig) -> int:
@@ -82,15 +94,14 @@ def attributes_of(signal: Signal, config: DetectorConfig) -> tuple[Attribute, ..
 def _is_of_release(signal: Signal, config: DetectorConfig) -> bool:
     """Return whether a release may have brought it: it began soon after the release did, and is no older error's news.
 
-    A bad deploy breaks what was there before, too: a burst of an old error counts for twice `join_minutes`.
+    A bad deploy breaks what was there before, too: a burst of an old error counts.
     """
     if signal.released_at is None:
         return False
+    if signal.decision.detector == "novelty" and signal.first_release != signal.event.release:
+        return False
     after = began(signal, config) - signal.released_at
-    if signal.decision.detector == "novelty":
-        new = signal.first_release == signal.event.release
-        return new and -_slack(config) <= after <= config.release_minutes * MINUTE_MS
-    return -_slack(config) <= after <= min(2 * config.join_minutes, config.release_minutes) * MINUTE_MS
+    return -_slack(config) <= after <= config.release_minutes * MINUTE_MS
 
 
 class Population:
@@ -127,6 +138,28 @@ class Population:
                 if len(counts) > _MOST_VALUES:
                     kept = sorted(counts, key=lambda value: (-counts[value], value))[:_KEPT_VALUES]
                     self._counts[kind] = {value: counts[value] for value in kept}
+
+    def traits(self, signal: Signal, config: DetectorConfig) -> Traits:
+        """Return what joins the signal to others."""
+        onset, telling = began(signal, config), self.telling(signal, config)
+        if signal.released_at is None or not any(attribute.kind == "release" for attribute in telling):
+            return Traits(onset, telling, None)
+        is_new = signal.decision.detector == "novelty"
+        return Traits(onset, telling, Arrival(onset - signal.released_at, is_new, self._marks(signal, config)))
+
+    def _marks(self, signal: Signal, config: DetectorConfig) -> tuple[Mark, ...]:
+        found = (
+            self._mark("module", module_of(signal.event.culprit), config),
+            self._mark("type", signal.event.root_type, config),
+        )
+        return tuple(mark for mark in found if mark is not None)
+
+    def _mark(self, kind: Literal["module", "type"], value: str, config: DetectorConfig) -> Mark | None:
+        """Return the value with its share of the project's errors; None where too little is known."""
+        total = self._totals[kind]
+        if value in _NO_MODULE or total < config.common_known:
+            return None
+        return Mark(kind, value, max(self._counts[kind].get(value, 0), _UNSEEN) / total)
 
     def telling(self, signal: Signal, config: DetectorConfig) -> dict[Attribute, float]:
         """Return what the signal has that is not common, each with the chance that an unrelated fault has it too.

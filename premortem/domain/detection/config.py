@@ -13,7 +13,7 @@ from msgspec.structs import fields, replace
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
-VERSION = 2
+VERSION = 3
 """Version of the detector, written into every decision; it changes when the same log would decide otherwise."""
 
 _UNKNOWN_HALVINGS = 8
@@ -95,7 +95,9 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     chain_minutes: float = 30.0
     """No member of an incident has an onset further than this from the onset of the signal that leads it."""
     release_minutes: float = 30.0
-    """So long after a release was first seen is a new error put down to it."""
+    """So long after a release was first seen is an error put down to it,"""
+    release_odds: float = 2.0
+    """if it is so many times likelier that the release brought it than that chance did."""
     common_share: float = 0.05
     """What a larger share than this of the project's errors have in common proves nothing when two of them share it."""
     common_known: float = 20.0

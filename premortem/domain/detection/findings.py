@@ -1,7 +1,10 @@
 """Findings: what the detector says when it opens or widens an incident, with every number that it compared."""
 
-from premortem.domain.decision import Decision, DetectorName, Gate, explain
+from msgspec.structs import replace
+
+from premortem.domain.decision import Decision, DetectorName, Gate, alternatives, explain, needed
 from premortem.domain.detection.config import MINUTE_MS, VERSION
+from premortem.domain.detection.gates import outcome
 from premortem.domain.detection.novelty import Young
 from premortem.domain.detection.ramp import RampFinding
 from premortem.domain.detection.scan import Finding
@@ -28,25 +31,15 @@ def severity(event: ErrorSeen, score: float | None) -> Severity:
 
 def news(event: ErrorSeen, young: Young, gates: tuple[Gate, ...]) -> Decision:
     """Return the decision about an error that is news: one alternative and every other gate must let it pass."""
-    return Decision(
-        young.reason,
-        VERSION,
-        fired=any(gate.passed for gate in gates[:_ALTERNATIVES]) and all(g.passed for g in gates[_ALTERNATIVES:]),
-        at=event.occurred_at,
-        onset=young.since,
-        gates=gates,
-    )
+    found = Decision(young.reason, VERSION, fired=False, at=event.occurred_at, onset=young.since, gates=gates)
+    one = any(gate.passed for gate in alternatives(found))
+    return replace(found, fired=one and all(gate.passed for gate in needed(found)))
 
 
-_ALTERNATIVES = 3
-"""Of the gates of news, the first three are alternatives; of the others, all are needed."""
-
-
-def needed(decision: Decision) -> tuple[Gate, ...]:
-    """Return the gates of which none may be closed; of news, of which an alternative has passed, the others."""
-    return (
-        decision.gates[_ALTERNATIVES:] if decision.detector in ("novelty", "environment", "release") else decision.gates
-    )
+def waits(decision: Decision) -> bool:
+    """Return whether only the end of quiet hours stands before it."""
+    either = alternatives(decision)
+    return (not either or any(gate.passed for gate in either)) and outcome(needed(decision)) == "waits"
 
 
 def spike(event: ErrorSeen, found: Finding, gates: tuple[Gate, ...]) -> Decision:

@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from premortem.domain.detection.attributes import Attribute, began
+from premortem.domain.detection.arrivals import Arrival, Arrivals
+from premortem.domain.detection.attributes import Attribute, Traits, began
 from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
 from premortem.domain.detection.signals import Signal
 from premortem.domain.ids import IncidentId
@@ -29,7 +30,18 @@ class Held(NamedTuple):
 class Group:
     """One incident that can still be joined, or (without an id) one that is being put together."""
 
-    __slots__ = ("attributes", "first", "incident_id", "into", "last", "lead", "opened_at", "spent", "storm")
+    __slots__ = (
+        "arrivals",
+        "attributes",
+        "first",
+        "incident_id",
+        "into",
+        "last",
+        "lead",
+        "opened_at",
+        "spent",
+        "storm",
+    )
 
     def __init__(self, lead: Rank) -> None:
         self.lead = lead
@@ -38,6 +50,8 @@ class Group:
         """The earliest and the latest onset of its members."""
         self.attributes: dict[Attribute, Held] = {}
         """What joins others to it."""
+        self.arrivals: dict[str, Arrivals] = {}
+        """Release -> what of it is here."""
         self.spent = 0.0
         """The chance that an unrelated fault has one of the attributes."""
         self.incident_id: IncidentId | None = None
@@ -60,27 +74,42 @@ class Group:
             group = group.into
         return group
 
-    def shares(self, found: dict[Attribute, float], onset: int, config: DetectorConfig) -> bool:
-        """Return whether a signal with these attributes is of the same cause."""
+    def shares(self, traits: Traits, by_chance: float, config: DetectorConfig) -> bool:
+        """Return whether a signal with these traits is of the same cause.
+
+        `by_chance`: incidents per millisecond that begin in the environment anyway.
+        """
+        onset = traits.onset
         if not self.reaches(onset, onset, config):
             return False
         apart = int(config.join_minutes * MINUTE_MS)
-        for attribute in found:
+        for attribute in traits.telling:
+            if attribute.kind == "release":
+                if self.odds(attribute.value, traits.arrival, by_chance, config) >= config.release_odds:
+                    return True
+                continue
             held = self.attributes.get(attribute)
             if held is not None and held.first - apart <= onset <= held.last + apart:
                 return True
         return False
 
+    def odds(self, release: str, arrival: Arrival | None, by_chance: float, config: DetectorConfig) -> float:
+        """Return how many times likelier the release brought it than chance did, as far as this group tells."""
+        arrivals = self.arrivals.get(release)
+        return arrivals.odds(arrival, by_chance, config) if arrivals is not None and arrival is not None else 0.0
+
     def takes_in(self, onset: int, config: DetectorConfig) -> bool:
         """Return whether it is a storm that a signal of this onset falls into."""
         return self.storm is not None and self.storm[0] <= onset <= self.storm[1] and self.reaches(onset, onset, config)
 
-    def add(self, signal: Signal, found: dict[Attribute, float], config: DetectorConfig) -> None:
-        """Make the signal a member."""
-        onset = began(signal, config)
+    def add(self, traits: Traits, config: DetectorConfig) -> None:
+        """Make the signal with these traits a member."""
+        onset = traits.onset
         self.first, self.last = min(self.first, onset), max(self.last, onset)
-        for attribute, share in found.items():
+        for attribute, share in traits.telling.items():
             self._hold(attribute, Held(onset, onset, share), config)
+            if attribute.kind == "release" and traits.arrival is not None:
+                self._arrivals(attribute.value).add(traits.arrival)
 
     def absorb(self, other: "Group", config: DetectorConfig) -> None:
         """Take every member of `other` in."""
@@ -88,7 +117,17 @@ class Group:
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         for attribute, held in other.attributes.items():
             self._hold(attribute, held, config, always=other.incident_id is not None)
+        for release, arrivals in other.arrivals.items():
+            self._arrivals(release).absorb(arrivals)
         self.storm = self.storm or other.storm
+
+    def _arrivals(self, release: str) -> Arrivals:
+        found = self.arrivals.get(release)
+        if found is None:
+            if len(self.arrivals) >= _MOST_OF_A_KIND:
+                del self.arrivals[next(iter(self.arrivals))]
+            found = self.arrivals[release] = Arrivals()
+        return found
 
     def _hold(self, attribute: Attribute, more: Held, config: DetectorConfig, always: bool = False) -> None:
         """Note that more members have the attribute.
@@ -115,6 +154,7 @@ class Group:
         return [
             *(self.lead, self.first, self.last, held, self.spent),
             *(self.incident_id, self.opened_at, self.storm),
+            [[release, *arrivals.pack()] for release, arrivals in self.arrivals.items()],
         ]
 
     @classmethod
@@ -122,7 +162,9 @@ class Group:
         """Return the group that `pack` gave."""
         onset, score, fingerprint, event_id = value[0]
         group = cls((onset, score, fingerprint, event_id))
-        group.first, group.last, held, group.spent, group.incident_id, group.opened_at, storm = value[1:]
+        group.first, group.last, held, group.spent, group.incident_id, group.opened_at, storm, *more = value[1:]
         group.storm = (storm[0], storm[1]) if storm is not None else None
         group.attributes = {Attribute(kind, name): Held(*numbers) for kind, name, *numbers in held}
+        for release, *sums in more[0] if more else ():  # a snapshot of version 2 of the detector tells of none
+            group.arrivals[release] = Arrivals.unpack(sums)
         return group

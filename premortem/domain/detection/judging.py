@@ -5,7 +5,7 @@ The same functions decide and explain: asked to `look`, they also return the dec
 
 from typing import NamedTuple
 
-from premortem.domain.decision import Decision, Gate
+from premortem.domain.decision import LEVEL_GATE, Decision, Gate
 from premortem.domain.detection import findings, regression, users
 from premortem.domain.detection.config import LIMITS, MINUTE_MS
 from premortem.domain.detection.gates import Asked, clamped
@@ -13,6 +13,8 @@ from premortem.domain.detection.known import Known
 from premortem.domain.detection.novelty import StandsOut, Young
 from premortem.domain.detection.project import Project
 from premortem.domain.detection.scan import Finding
+from premortem.domain.detection.signals import Signal
+from premortem.domain.ids import Fingerprint
 from premortem.domain.project_stream import ErrorSeen
 
 
@@ -42,14 +44,49 @@ def news(seen: Seen, young: Young) -> Decision:
     event, config, sums = seen.event, seen.project.config, seen.project.new_errors
     is_error, urgent = event.level in ("error", "fatal"), is_urgent(event)
     events, people = sums.look(young, event.occurred_at, config)
-    gates = (  # one of the first three is enough, of the others all are needed
+    gates = (  # those before LEVEL_GATE are alternatives
         Gate("unhandled or fatal", float(urgent), 1.0, urgent),
         Gate(f"events in its first {_span(events)}", events.number, events.limit, events.passed),
         Gate(f"users in its first {_span(people)}", people.number, people.limit, people.passed),
-        Gate("an error or worse", float(is_error), 1.0, is_error),
+        *_of_incident(seen, young),
+        Gate(LEVEL_GATE, float(is_error), 1.0, is_error),
         *seen.ask(Asked(young.events[-1], young.people[-1])),
     )
     return findings.news(event, young, gates)
+
+
+def is_awaited(event: ErrorSeen, young: Young, project: Project) -> bool:
+    """Return whether it may be told for the incident of its release, though it does not stand out by itself."""
+    if event.release is None or young.reason != "novelty" or not project.new_errors.is_some(young):
+        return False
+    return project.incidents.correlator.awaits(event.release, event.environment)
+
+
+def _of_incident(seen: Seen, young: Young) -> tuple[Gate, ...]:
+    """Return the alternative that an open incident of its release takes it in; none where there is no such incident.
+
+    None in quiet hours: what waits for their end would find the incident gone, and open one.
+    """
+    event, project, clock = seen.event, seen.project, seen.clock
+    if not is_awaited(event, young, project) or project.gates.quiet_until(clock):
+        return ()
+    asked = signal(seen, findings.news(event, young, ()), urgent=False)
+    odds, least = project.incidents.correlator.odds(asked, clock, project.config), project.config.release_odds
+    return (Gate("times likelier by its release's incident than by chance", odds, least, odds >= least),)
+
+
+def signal(seen: Seen, decision: Decision, urgent: bool) -> Signal:
+    """Return what the correlator is told of a decision."""
+    event, known = seen.event, seen.known
+    return Signal(
+        fingerprint=Fingerprint(seen.fingerprint),
+        event=event,
+        decision=decision,
+        first_seen=known.first_seen,
+        first_release=known.first_release,
+        released_at=seen.project.releases.arrived(event.release, event.environment),
+        urgent=urgent,
+    )
 
 
 def _span(found: StandsOut) -> str:

@@ -155,6 +155,10 @@ class NewErrors:
                 return True
         return False
 
+    def is_some(self, young: Young) -> bool:
+        """Return whether it has come more than by the way, though it need not stand out."""
+        return young.events[_HOUR] >= _LEAST_EVENTS or young.people[_HOUR] >= _LEAST_USERS
+
     def look(self, young: Young, at: int, config: DetectorConfig) -> tuple[StandsOut, StandsOut]:
         """Return, of events and of users, the horizon that passes or is nearest to it: the numbers behind a silence."""
         found = self._all(young, at, config)

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from premortem.domain.decision import Decision
 from premortem.domain.detection import findings
 from premortem.domain.detection.config import DAY_MS, HOUR_MS, MINUTE_MS
-from premortem.domain.detection.gates import TRIPWIRE, outcome
-from premortem.domain.detection.judging import Seen, back, is_urgent, ramp, spike
+from premortem.domain.detection.gates import TRIPWIRE
+from premortem.domain.detection.judging import Seen, back, is_awaited, is_urgent, ramp, signal, spike
 from premortem.domain.detection.judging import news as judge_news
 from premortem.domain.detection.known import Known
 from premortem.domain.detection.novelty import Young, is_over
 from premortem.domain.detection.project import Project
 from premortem.domain.detection.scan import NOT_OPEN
-from premortem.domain.detection.signals import Signal
-from premortem.domain.ids import Fingerprint, IncidentId
+from premortem.domain.ids import IncidentId
 from premortem.domain.project_stream import ErrorSeen
 from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew
 
@@ -109,14 +108,16 @@ def _count(event: ErrorSeen, known: Known, project: Project, clock: int) -> tupl
 
 
 def _count_news(event: ErrorSeen, known: Known, project: Project) -> bool:
-    """Count the event of an error that is news; return whether it may be told: it is urgent, or stands out."""
+    """Count the event of an error that is news; return whether it may be told: urgent, outstanding, or awaited."""
     young, sums = known.young, project.new_errors
     if young is None:
         return False
     sums.count(young, event.occurred_at, event.user_hash)
     if young.told or event.level not in ("error", "fatal"):
         return False
-    return is_urgent(event) or sums.stands_out(young, event.occurred_at, project.config)
+    if is_urgent(event) or sums.stands_out(young, event.occurred_at, project.config):
+        return True
+    return is_awaited(event, young, project)
 
 
 # ------------------------------------------------------------------------------------------------- deciding
@@ -181,7 +182,7 @@ def _unmute(seen: Seen, decision: Decision) -> None:
 
 def _is_to_be_told(decision: Decision) -> bool:
     """Return whether the decision fired, or only quiet hours stand before it."""
-    return decision.fired or outcome(findings.needed(decision)) == "waits"
+    return decision.fired or findings.waits(decision)
 
 
 def _grow(seen: Seen, decision: Decision, facts: list[IncidentFact]) -> None:
@@ -191,21 +192,12 @@ def _grow(seen: Seen, decision: Decision, facts: list[IncidentFact]) -> None:
 
 def _signal(seen: Seen, decision: Decision, urgent: bool, facts: list[IncidentFact]) -> None:
     """Hand the decision to the project's incidents: it opens one, joins one, or is held."""
-    event, project = seen.event, seen.project
-    signal = Signal(
-        fingerprint=Fingerprint(seen.fingerprint),
-        event=event,
-        decision=decision,
-        first_seen=seen.known.first_seen,
-        first_release=seen.known.first_release,
-        released_at=project.releases.arrived(event.release, event.environment),
-        urgent=urgent,
-    )
+    project, told = seen.project, signal(seen, decision, urgent)
     seen.known.waiting = True
     if decision.fired:
-        found = project.incidents.take(signal, seen.clock, project.config)
+        found = project.incidents.take(told, seen.clock, project.config)
     else:
         until = project.gates.quiet_until(seen.clock)
-        found = project.incidents.wait(signal, until, seen.clock, project.config)
+        found = project.incidents.wait(told, until, seen.clock, project.config)
     apply(found, project)
     facts += found

@@ -30,9 +30,16 @@ class Pace:
         self.b = self.b * decay + hours * (1 + decay) / 2
         self.at = clock
 
+    def rate(self, config: DetectorConfig) -> float:
+        """Return incidents per millisecond."""
+        return self._a(config) / (self.b + config.prior_weight_hours) / HOUR_MS
+
+    def _a(self, config: DetectorConfig) -> float:
+        return self.a + config.prior_events_per_hour * config.prior_weight_hours
+
     def score(self, count: int, config: DetectorConfig) -> float:
         """Return how many orders of magnitude of chance speak against `count` incidents within `join_minutes`."""
-        a = self.a + config.prior_events_per_hour * config.prior_weight_hours
+        a = self._a(config)
         mean = a / (self.b + config.prior_weight_hours) * config.join_minutes / 60
         return score(count, mean, mean + mean * mean * (config.omega + 1 / a), 0.0)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from premortem.domain.detection import findings
-from premortem.domain.detection.attributes import Attribute, Population, began
+from premortem.domain.detection.attributes import Population, Traits
 from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
 from premortem.domain.detection.groups import Group, rank
 from premortem.domain.detection.pace import Pace
@@ -52,7 +52,7 @@ class Place:
         stirred_at, self.stirred_at = self.stirred_at, clock
         quiet = stirred_at is None or clock - stirred_at > config.join_minutes * MINUTE_MS
         quiet = quiet and not self.held
-        if quiet or signal.urgent or self._homes(signal, population.telling(signal, config), config):
+        if quiet or signal.urgent or self._homes(population.traits(signal, config), config):
             return self._decide([signal], clock, population, config)
         if not self.held:
             self.due = clock + int(config.gather_minutes * MINUTE_MS)
@@ -74,26 +74,33 @@ class Place:
         merges: list[_Merge] = []
         placed: list[tuple[Signal, Group]] = []
         for signal in batch:
-            telling = population.telling(signal, config)
-            homes = self._homes(signal, telling, config)
+            traits = population.traits(signal, config)
+            homes = self._homes(traits, config)
             if not homes:
                 homes = [Group(rank(signal, config))]
                 self.groups += homes
             self._unite(homes, signal.event, merges, config)
-            homes[0].add(signal, telling, config)
+            homes[0].add(traits, config)
             placed.append((signal, homes[0]))
         self._unite(self._storm(clock, config), batch[-1].event, merges, config)
         facts = _told(placed, merges, clock)
         self._keep(self.groups[-MOST_GROUPS:], clock, config)
         return facts
 
-    def _homes(self, signal: Signal, telling: dict[Attribute, float], config: DetectorConfig) -> list[Group]:
+    def _homes(self, traits: Traits, config: DetectorConfig) -> list[Group]:
         """Return the groups that the signal is of, oldest first: those that it shares something with, else a storm."""
-        onset = began(signal, config)
-        homes = [group for group in self.groups if group.shares(telling, onset, config)]
+        by_chance = self.pace.rate(config)
+        homes = [group for group in self.groups if group.shares(traits, by_chance, config)]
         if homes:
             return sorted(homes, key=_seniority)
-        return sorted((group for group in self.groups if group.takes_in(onset, config)), key=_seniority)[:1]
+        return sorted((group for group in self.groups if group.takes_in(traits.onset, config)), key=_seniority)[:1]
+
+    def odds(self, traits: Traits, release: str, clock: int, config: DetectorConfig) -> float:
+        """Return how many times likelier than chance an open incident's release brought it; 0 where there is none."""
+        self._forget(clock, config)
+        by_chance, onset = self.pace.rate(config), traits.onset
+        reached = (group for group in self.groups if group.reaches(onset, onset, config))
+        return max((group.odds(release, traits.arrival, by_chance, config) for group in reached), default=0.0)
 
     def _unite(self, homes: Sequence[Group], event: ErrorSeen, merges: list[_Merge], config: DetectorConfig) -> None:
         """Merge the groups that are within reach of the first one into it."""
@@ -175,6 +182,18 @@ class Correlator:
             facts += forgotten.settle(clock, self._population, config)
         self._set_due()
         return facts
+
+    def awaits(self, release: str, environment: str | None) -> bool:
+        """Return whether an error of the release may belong to an open incident of it: asked before `odds`."""
+        place = self._places.get(environment or "")
+        return place is not None and any(release in group.arrivals for group in place.groups)
+
+    def odds(self, signal: Signal, clock: int, config: DetectorConfig) -> float:
+        """Return how many times likelier than chance its release brought it, as an open incident tells; 0 = none."""
+        place = self._places.get(signal.event.environment or "")
+        if place is None or signal.event.release is None:
+            return 0.0
+        return place.odds(self._population.traits(signal, config), signal.event.release, clock, config)
 
     def settle(self, clock: int, config: DetectorConfig) -> list[IncidentFact]:
         """Return the decisions on the held signals whose time has come."""
