@@ -5,7 +5,9 @@ import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -33,6 +35,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.status = 200
+        self.endless = False
         self.got: list[tuple[dict[str, str], bytes]] = []
         receiver = self
 
@@ -42,8 +45,13 @@ class Receiver:
                 receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
                 self.send_response(receiver.status)
                 self.send_header("location", "/elsewhere")
-                self.send_header("content-length", "0")
+                if not receiver.endless:
+                    self.send_header("content-length", "0")
                 self.end_headers()
+                with suppress(OSError):
+                    while receiver.endless:
+                        self.wfile.write(b"x" * 1_000)
+                        time.sleep(0.05)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -109,6 +117,25 @@ def test_a_message_for_slack_holds_hostile_titles_as_plain_letters(receiver: Rec
     urls = [element["url"] for element in said["blocks"][1]["elements"]]
     assert urls == ["http://premortem.example/incidents/i", "http://s/1"]
     assert "webhook-signature" not in headers
+
+
+def test_a_message_for_slack_is_never_one_that_slack_refuses(receiver: Receiver, notifier: HttpNotifier) -> None:
+    long = notice(title="t" * 5_000, text="s" * 1_000, url="/incidents/i", origin_url=f"https://s/{'x' * 3_000}")
+    for each in (long, notice(title="\u202egnp.exe\u2066\n", origin_url="javascript:alert(1)")):
+        notifier.notify(target(receiver.url, kind="slack", secrets=()), each)
+    (_, first), (_, second) = receiver.got
+    (section,) = json.loads(first)["blocks"]
+    assert 2_000 < len(section["text"]["text"]) <= 3_000
+    section, actions = json.loads(second)["blocks"]
+    assert section["text"]["text"] == "🟠 Opened: gnp.exe"
+    assert [element["text"]["text"] for element in actions["elements"]] == ["Incident"]
+
+
+def test_an_answer_without_an_end_is_not_read(receiver: Receiver, notifier: HttpNotifier) -> None:
+    receiver.endless = True
+    started = time.monotonic()
+    notifier.notify(target(receiver.url), notice())
+    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize(

@@ -4,30 +4,29 @@ Titles are written by whoever can send an event: they stand in plain text, where
 """
 
 from typing import Any
+from unicodedata import category
 
 from premortem.ports import Notice
 
-_LONGEST = 2_000
+_LONGEST = 2_900
+"""Letters of a text: Slack refuses a message with a block of more than 3,000."""
+_LONGEST_URL = 2_000
 _ICONS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "⚪"}
 
 
 def message(notice: Notice) -> dict[str, Any]:
     """Return the JSON of a message."""
-    buttons = [("Incident", notice.url)]
-    if notice.origin_url:
-        buttons.append(("Event", notice.origin_url))
-    plain = f"{_ICONS.get(notice.severity, '')} {notice.text} {_cut(notice.title)}".strip()
+    plain = _plain(f"{_ICONS.get(notice.severity, '')} {notice.text} {notice.title}")
+    buttons = [
+        {"type": "button", "text": {"type": "plain_text", "text": label}, "url": url}
+        for label, url in (("Incident", notice.url), ("Event", notice.origin_url or ""))
+        if url.startswith(("https://", "http://")) and len(url) <= _LONGEST_URL
+    ]
     return {
         "text": _escaped(plain),
         "blocks": [
             {"type": "section", "text": {"type": "plain_text", "text": plain, "emoji": False}},
-            {
-                "type": "actions",
-                "elements": [
-                    {"type": "button", "text": {"type": "plain_text", "text": label}, "url": url}
-                    for label, url in buttons
-                ],
-            },
+            *([{"type": "actions", "elements": buttons}] if buttons else []),
         ],
         "unfurl_links": False,
         "unfurl_media": False,
@@ -39,5 +38,7 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _cut(text: str) -> str:
-    return " ".join(text.split())[:_LONGEST]
+def _plain(text: str) -> str:
+    """Return one line without marks that cannot be seen, such as those that turn the direction of what follows."""
+    seen = "".join(" " if char.isspace() else char for char in text if char.isspace() or category(char)[0] != "C")
+    return " ".join(seen.split())[:_LONGEST]
