@@ -72,7 +72,7 @@ def up_to_the_draft(stage: Stage, printer: Printer) -> Drafted:
     while stage.clock.now() < history_ends:
         time.sleep(0.05)
     printer.step(f"{stage.deploy('1.4.1', stage.code.bad)} is deployed, with a bad commit among harmless ones")
-    watch = Watch(stage, first_incident(stage, _STEP_SECONDS), printer.fact)
+    watch = Watch(stage, first_incident(stage, stage.project, _STEP_SECONDS), printer.fact)
     watch.until(IncidentDetected, "The incident", _STEP_SECONDS)
     watch.until(ContextBuilt, "The context", _STEP_SECONDS)
     cause = watch.until(RootCauseProposed, "The root cause", _STEP_SECONDS)

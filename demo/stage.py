@@ -84,18 +84,23 @@ class Stage:
         self._ask(
             "POST",
             f"/api/0/organizations/default/releases/{release}/deploys/",
-            json={"environment": "production", "dateFinished": datetime.fromtimestamp(start / 1000, UTC).isoformat()},
+            json={
+                "environment": "production",
+                "dateFinished": datetime.fromtimestamp(start / 1000, UTC).isoformat(),
+                "projects": [self.project.slug],
+            },
         )
         return release
 
     def stop_server(self) -> None:
         """Let the release that serves end, and send what it has left."""
-        if self._server is not None and self._server.poll() is None:
+        if self._server is not None:
             self._server.send_signal(signal.SIGTERM)
             try:
-                self._server.wait(15)
+                self._server.communicate(timeout=15)
             except subprocess.TimeoutExpired:
                 self._server.kill()
+                self._server.communicate()
         self._server = None
 
     def dsn(self, project: Project) -> str:

@@ -7,6 +7,7 @@ from typing import TypeVar
 from demo.stage import Stage
 from premortem.domain.timeline import IncidentFact, TaskFailed
 from premortem.exceptions import PremortemException
+from premortem.ports import Project
 
 F = TypeVar("F", bound=IncidentFact)
 _LOOK_SECONDS = 0.2
@@ -16,10 +17,10 @@ class Missing(PremortemException):
     """A step of the story did not come."""
 
 
-def first_incident(stage: Stage, seconds: float) -> str:
-    """Return the id of the shop's first incident. Raises Missing after `seconds`."""
+def first_incident(stage: Stage, project: Project, seconds: float) -> str:
+    """Return the id of a project's first incident. Raises Missing after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not (found := stage.incidents(project=stage.project.id)):
+    while not (found := stage.incidents(project=project.id)):
         if time.monotonic() > deadline:
             raise Missing(f"No incident was opened within {seconds:.0f} s. Look at: premortem logs dataflows.")
         time.sleep(_LOOK_SECONDS)
