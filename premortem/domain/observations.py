@@ -229,7 +229,7 @@ class FailedFix(Struct, frozen=True, kw_only=True):
 
 
 class ReleaseMeasured(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What a release held before a deploy and after: the incident's events, sessions, events of other errors (about)."""
+    """What a release held before a deploy and after: the incident's events, sessions, about how many other errors."""
 
     release: str
     carries_fix: bool

@@ -95,7 +95,8 @@ async def test_workers_tell_which_queues_they_read_and_what_became_of_tasks() ->
     assert found["premortem_queue_workers", "rca-tasks"] == 2
     assert found["premortem_queue_workers", "fix-tasks"] == 0
     assert found["premortem_worker_received_tasks_total", "rca-tasks"] == 9
-    went = {name[1]: value for name, value in found.items() if name[::2] == ("premortem_worker_tasks_total", "rca-tasks")}
+    tasks = "premortem_worker_tasks_total", "rca-tasks"
+    went = {name[1]: value for name, value in found.items() if name[::2] == tasks}
     assert went == {"answered": 3, "deleted": 2, "retried": 2, "buried": 1}
     metrics.close()
 

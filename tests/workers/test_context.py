@@ -51,7 +51,7 @@ from premortem.ports import EvidenceStore, Saved, StoredFact
 from tests.clickhouse_fixture import migrated_on
 from tests.workers.bench import about
 from tests.workers.failing_shop import BROKEN, ONSET, FailingShop, body, failing, usual
-from tests.workers.shop_archive import HOUR, MINUTE, notice
+from tests.workers.shop_archive import HOUR, MINUTE, notice, sessions
 
 T = TypeVar("T", bound=Struct)
 
@@ -278,6 +278,18 @@ def test_a_file_that_two_could_be_is_a_gap_and_never_a_guess(shop: FailingShop) 
     assert [gap.what for gap in context.gaps if gap.id == "code"] == ["the file that failed: 2 files could be it"]
 
 
+def test_a_secret_that_somebody_left_in_the_code_is_kept_in_no_evidence(shop: FailingShop) -> None:
+    secret = "AKIA" + "IOSFODNN7EXAMPLE"
+    leaked = BROKEN.replace('"""The cart."""', f'"""The cart."""\nKEY = "{secret}"')
+    shop.suspect = shop.origin.commit(f"use {secret}", {"src/shop/cart.py": leaked}, at=ONSET - HOUR)
+    shop.bad = f"shop@2.0+{shop.suspect[:10]}"
+    rows = (failing(n, shop.bad, payload=body(line=7)) for n in range(5))
+    context = shop.archive(*rows).build()
+    (commits,) = _all(context, "commits", Commits)
+    assert "[Filtered:token]" in commits.commits[0].patch
+    assert secret not in timeline.encode(context).decode()
+
+
 def test_hostile_names_and_texts_stay_texts(shop: FailingShop) -> None:
     names = ["../../../../etc/passwd", "/etc/passwd", "src/shop/cart.py\0", "--help", "$(id)", ":(glob)**"]
     frames = [{"filename": name, "abs_path": name, "function": name, "module": name, "lineno": 1, "in_app": True}
@@ -372,6 +384,17 @@ def test_deploys_after_the_onset_and_of_other_environments_are_no_part_of_it(sho
     late, staging = notice(ONSET + HOUR, "shop@3"), notice(ONSET - HOUR, "shop@2", "staging")
     shop.archive(*shop.rows(), late, staging)
     assert len(_one(shop.build(), "deploys", Deploys).deploys) == 2
+
+
+def test_a_release_that_never_failed_and_is_known_by_its_sessions_is_the_last_good_one(
+    store: EvidenceStore, tmp_path: Path
+) -> None:
+    shop = FailingShop(tmp_path, store)
+    shop.archive(*(failing(n, shop.bad) for n in range(30)), sessions(ONSET - 90 * HOUR, shop.good, 20))
+    releases = _one(shop.build(), "releases", Releases)
+    assert (releases.last_good, releases.first_bad) == (shop.good, shop.bad)
+    assert [(each.release, each.events) for each in releases.releases] == [(shop.good, 0), (shop.bad, 30)]
+    assert _one(shop.build(), "commits", Commits).rule == "between_releases"
 
 
 def test_an_error_that_was_there_before_is_compared_with_itself(shop: FailingShop) -> None:

@@ -13,7 +13,7 @@ from premortem.workers.context.file_names import Index, candidates, index, names
 from premortem.workers.context.findings import Findings, Subject
 from premortem.workers.context.onset import DAY_MS
 from premortem.workers.context.payloads import ReadFrame
-from premortem.workers.context.texts import cut
+from premortem.workers.context.texts import cut, of_repository
 
 _MOST_REPOSITORIES, _MOST_FRAMES, _MOST_BLAMED = 5, 8, 4
 _AROUND, _BLAMED_AROUND, _LONGEST_LINE = 20, 5, 300
@@ -127,7 +127,7 @@ def _code(source: SourceCode, known: Known, path: str, frame: ReadFrame, depth: 
         function=frame.function,
         first_line=first,
         failing_line=frame.line,
-        lines=tuple(cut(line, _LONGEST_LINE) for line in lines[first - 1 : frame.line + _AROUND]),
+        lines=tuple(of_repository(line, _LONGEST_LINE) for line in lines[first - 1 : frame.line + _AROUND]),
         depth=depth,
     )
 
@@ -144,7 +144,10 @@ def _add(source: SourceCode, known: Known, seen: Code, findings: Findings) -> No
     blamed = source.blame(known.repository, seen.commit, seen.path, first, last)
     lines = tuple(
         BlameLine(
-            line=each.line, text=cut(each.text, _LONGEST_LINE), commit=each.commit, committed_at=each.committed_at
+            line=each.line,
+            text=of_repository(each.text, _LONGEST_LINE),
+            commit=each.commit,
+            committed_at=each.committed_at,
         )
         for each in blamed
     )
@@ -214,19 +217,19 @@ def _seen(source: SourceCode, repository: Repository, commit: Commit, stack: set
     return CommitSeen(
         id=commit.id,
         committed_at=commit.committed_at,
-        subject=commit.subject,
+        subject=of_repository(commit.subject, _LONGEST_LINE),
         paths=tuple(ordered[:_MOST_PATHS]),
         patch=_beginning(source.patch(repository, commit.id)) if patched else "",
     )
 
 
 def _beginning(patch: str) -> str:
-    """Return the patch's first lines, at most 4 KiB."""
+    """Return the patch's first lines, at most 4 KiB, without what looks like a secret."""
     whole = patch.encode()
-    if len(whole) <= _LONGEST_PATCH:
-        return patch
-    short = whole[:_LONGEST_PATCH]
-    return short[: short.rfind(b"\n") + 1].decode(errors="ignore")
+    if len(whole) > _LONGEST_PATCH:
+        short = whole[:_LONGEST_PATCH]
+        patch = short[: short.rfind(b"\n") + 1].decode(errors="ignore")
+    return of_repository(patch, 2 * _LONGEST_PATCH)
 
 
 def _touches_code(commit: Commit) -> bool:

@@ -40,7 +40,8 @@ def releases(store: EvidenceStore, subject: Subject, findings: Findings) -> Rele
                                 "start": subject.earliest - window, "end": subject.end,
                                 "since": subject.earliest}  # fmt: skip
     told = "the first bad one is told" if found.first_bad else "none is bad for sure"
-    findings.add("releases", f"{len(found.releases)} releases in the environment; {told}", "releases_in", asked, found)
+    title = f"{len(found.releases)} releases in the environment; {told}"
+    findings.add("releases", title, "releases_in, releases_since", asked, found)
     return found
 
 
@@ -51,9 +52,25 @@ def _releases(store: EvidenceStore, subject: Subject, start: int) -> Releases:
     for each in store.releases_in(tenant, project, environment, errors, subject.earliest, _MOST_RELEASES):
         first = store.release_first_seen(tenant, project, environment, each.release)
         counts.append(each if first is None else replace(each, first_seen=min(each.first_seen, first)))
+    counts += _quiet(store, subject, start, counts)
     ordered = sorted(counts, key=lambda each: (each.first_seen, each.release))
     good, bad = good_and_bad(ordered, subject.earliest, subject.latest)
     return Releases(releases=tuple(map(_seen, ordered)), last_good=good, first_bad=bad)
+
+
+def _quiet(store: EvidenceStore, subject: Subject, start: int, counts: Sequence[ReleaseCount]) -> list[ReleaseCount]:
+    """Return the releases that sessions alone tell of: in them nothing failed. Older ones than those that are counted
+    may only not have been counted.
+    """
+    tenant, project = subject.incident.tenant_id, subject.incident.project_id
+    since = min(each.first_seen for each in counts) if len(counts) >= _MOST_RELEASES else start
+    known = {each.release for each in counts}
+    found = [
+        ReleaseCount(each.release, each.first_seen, each.first_seen, 0, 0, 0)
+        for each in store.releases_since(tenant, project, subject.environment, since, _MOST_REPORTED)
+        if each.release not in known and each.first_seen < subject.end
+    ]
+    return found[-_MOST_RELEASES:]
 
 
 def good_and_bad(counts: Sequence[ReleaseCount], earliest: int, latest: int) -> tuple[str | None, str | None]:

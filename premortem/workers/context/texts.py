@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+from premortem.sentry.scrub import Marker
+from premortem.sentry.scrub.text import redact
+
 _MARK = "…"
 _DEEPEST, _MOST_PARTS = 8, 100
 
@@ -12,6 +15,12 @@ _DEEPEST, _MOST_PARTS = 8, 100
 def cut(text: str, longest: int) -> str:
     """Return the text in at most `longest` characters; one that was cut ends with a mark, and so is no value."""
     return text if len(text) <= longest else text[: longest - 1] + _MARK
+
+
+def of_repository(text: str, longest: int) -> str:
+    """Return a text of a repository without the secrets that somebody left in it, and cut: it is kept for ever."""
+    lines = text.split("\n")
+    return cut("\n".join(redact(line, Marker(b""), code=True) for line in lines), longest)
 
 
 def representation(value: Any, *, names_quoted: bool = False, depth: int = 0) -> str:
