@@ -93,6 +93,17 @@ def test_a_recorded_variable_is_data_and_never_code(shop: Shop, tmp_path: Path) 
     assert not marker.exists()
 
 
+@pytest.mark.parametrize(
+    ("rates", "state"),
+    [("{'eu': 1e999}", "passed"), ("{'eu': [1, ...]}", "not_possible"), ("[" * 900 + "]" * 900, "not_possible"),
+     ("10**10**8", "not_possible"), ("{[]: 1}", "not_possible")],
+    ids=["infinite", "cut short by an SDK", "deep", "computed", "no value"],
+)  # fmt: skip
+def test_only_a_whole_literal_is_an_argument(shop: Shop, rates: str, state: str) -> None:
+    fact = fixed(shop, shop.context(variables=(("items", "[]"), ("rates", rates), ("country", "'us'"))))
+    assert states(fact)["reproduction"] == state
+
+
 def test_a_suspect_that_touched_what_runs_by_itself_is_reverted_by_a_person(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.suspect = shop.origin.commit("change the build", {"Makefile": "all:\n\ttrue\n"})

@@ -99,7 +99,7 @@ def test_a_patch_that_nobody_would_read_is_too_large() -> None:
         "from evil import thing", "importlib.import_module(cart)", "from .evil import *", "import logging.config",
         "__builtins__['ev' + 'al'](cart)", "getattr(cart, rates)()", "globals()[cart]", "cart.__class__.__mro__",
         "x = 'htt' + 'ps://evil.example/x'", "x = 'https:' + '//' + cart", "x = '//evil.example/x'",
-        "x = 'evil.example'", "x = '::1'",
+        "x = 'evil.example'", "x = '::1'", "x = 1  # \u202e", "x = 'a\u200bb'",
         "open(cart, 'w')", "sys.modules[cart]", "asyncio.create_subprocess_shell(cart)", "x = '[::1]'",
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from premortem.domain.timeline import RootCauseProposed, encode
 from premortem.exceptions import Permanent
 from tests.agents import stored
 from tests.agents.stored import BAD, DEPLOYS, FAR, ONSET, OTHER, RELEASES, blame, code, commit, commits, event
+from tests.hash_seeds import written_under
 
 HANDLER = RootCauses(None, SilentTracer(), seconds=lambda: 0.0)
 
@@ -139,3 +140,26 @@ def test_a_task_behind_which_no_context_stands_is_given_up() -> None:
     work = stored.rca()
     with pytest.raises(Permanent, match="no context"):
         HANDLER(type(work)(work.task, work.incident, work.facts[:1]))
+
+
+PROGRAM = """
+import sys
+from premortem.adapters.tracer.silent import SilentTracer
+from premortem.agents.rca import RootCauses
+from premortem.domain.timeline import encode
+from tests.agents.stored import *
+from tests.agents.test_rca import BESIDE, ELSEWHERE, PINNED, REGION, SPOKEN
+from premortem.domain.observations import OverRepresented
+
+over = evidence("over_represented", OverRepresented(attributes=(REGION,)))
+found = (event(), code(), blame((7, BAD)), commits(BESIDE, PINNED, SPOKEN, commit(FAR, "shop/cart.py", "a.py")), ONSET,
+         DEPLOYS, RELEASES, over)
+for each in (found, found[3:], (*found[4:], found[0])):
+    (fact,) = RootCauses(None, SilentTracer(), seconds=lambda: 0.0)(rca(*each)).facts
+    sys.stdout.buffer.write(encode(fact))
+"""
+
+
+def test_the_same_evidence_gives_the_same_bytes_under_any_hash_seed() -> None:
+    (written,) = written_under(("0", "1", "4242"), PROGRAM)
+    assert written

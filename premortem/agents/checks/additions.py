@@ -29,6 +29,10 @@ _RUNS_CODE = re.compile(
 )
 """Compared as whole words: `eval` stands in no `evaluate`."""
 _LONG_LITERAL = re.compile(r"['\"`][A-Za-z0-9+/=_-]{60,}['\"`]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+"""Code that is read in another order than it runs in: Boucher and Anderson, Trojan Source, 2021."""
 _SPACE = re.compile(r"\s+")
 _LONG_WORD = re.compile(r"[A-Za-z0-9_./@:-]{8,}")
 _LITERAL = re.compile(r"['\"`]([^'\"`]{8,})['\"`]")
@@ -45,6 +49,13 @@ _OF_LANGUAGE = {
     ".php": re.compile(r"`|\$\w+\(|\bassert\s*\("),
 }
 """What imports or runs a program in one language alone, by the end of the file's name."""
+
+_FOREIGN = (
+    ("an address", _ADDRESS),
+    ("code that runs code or reaches out", _RUNS_CODE),
+    ("a long literal", _LONG_LITERAL),
+    ("a letter that cannot be seen", _UNSEEN),
+)
 
 
 def no_secrets(changes: Sequence[Changed]) -> Check:
@@ -63,12 +74,11 @@ def nothing_foreign(changes: Sequence[Changed]) -> Check:
     found: list[str] = []
     for change in changes:
         before = change.before or ""
-        for what, pattern in (("an address", _ADDRESS), ("code that runs code or reaches out", _RUNS_CODE),
-                              ("a long literal", _LONG_LITERAL)):  # fmt: skip
+        for what, pattern in _FOREIGN:
             there = {match[0] for match in pattern.finditer(before)}
             for line in change.added():
                 new = [match[0] for match in pattern.finditer(line) if match[0] not in there]
-                found += [f"{change.path} adds {what}: {each[:40]!r}" for each in new]
+                found += [f"{change.path} adds {what}: {each[:40]!a}" for each in new]
         found += _new_imports(change)
     return Check(name="nothing foreign", state="failed" if found else "passed", output="; ".join(found[:10]))
 

@@ -136,9 +136,12 @@ def _arguments(function: ast.FunctionDef, variables: dict[str, str]) -> dict[str
 
 
 def _literal(text: str | None) -> str | None:
+    """Return the text when it is a literal, and whole: where an SDK cuts a value short, it writes `...`."""
     if text is None or len(text) > _LONGEST:
         return None
     try:
-        return repr(ast.literal_eval(text))
+        ast.literal_eval(text)
+        cut = any(isinstance(node, ast.Constant) and node.value is ... for node in ast.walk(ast.parse(text.strip())))
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
+    return None if cut else text
