@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from premortem.agents import rules
 from premortem.agents.checks.pipeline import Tried, try_patch
 from premortem.agents.editing import NotRevertible, Versions, reverted
+from premortem.agents.signature import signed
 from premortem.agents.suspects import found
 from premortem.domain.evidence import Edit, Made
 from premortem.domain.observations import Code
@@ -79,20 +79,11 @@ class Fixes:
             resolved,
             context,
             proposal.explanation,
-            from_history=made.by == "rules",
-            proof_needed=made.by != "rules",
+            by_rules=made.by == "rules",
         )
-        trace = self._tracer.trace_id(work.task.incident_id, _STEP, work.task.attempt)
-        made = replace(
-            made,
-            task_id=work.task.id,
-            attempt=work.task.attempt,
-            duration_ms=round((self._seconds() - started) * 1000),
-            trace_id=trace,
-            trace_url=self._tracer.trace_url(trace),
-        )
+        made = signed(made, work.task, self._tracer, _STEP, round((self._seconds() - started) * 1000))
         fact = _proposed(work, repository, base, proposal, tried, made)
-        self._tracer.record(trace, _STEP, {"cause": cause.id}, {"summary": fact.summary, "ready": fact.ready})
+        self._tracer.record(made.trace_id, _STEP, {"cause": cause.id}, {"summary": fact.summary, "ready": fact.ready})
         return Answer(facts=(fact,))
 
     def _propose(

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 from premortem.agents import rules
 from premortem.agents.checks.log_statements import only_records
-from premortem.agents.checks.pipeline import try_patch
+from premortem.agents.checks.pipeline import Tried, try_patch
 from premortem.agents.checks.texts import Changed
 from premortem.agents.fix import cause_and_context, repository_of
 from premortem.agents.recording import Recording, record_before_failure
+from premortem.agents.signature import signed
 from premortem.domain.evidence import Check, Gap, Made
 from premortem.domain.tasks import ProposeInstrumentation
 from premortem.domain.timeline import ContextBuilt, InstrumentationProposed, RootCauseProposed
@@ -43,9 +44,7 @@ class Instrumentations:
         known = self._administration.repositories(work.task.tenant_id, work.task.project_id)
         if gap is None or not known:
             said = "no piece of context is missing that code could record" if known else "the project has no repository"
-            return Answer(
-                facts=(self._fact(work, started, cause, gap, Recording(why=said), "", "", (), "", ready=False),)
-            )
+            return self._answer(work, started, cause, gap, Recording(why=said), "", "", Tried(patch="", checks=()))
         repository = repository_of(self._administration, work, cause)
         self._source.fetch(repository)
         base = self._source.head(repository)
@@ -59,26 +58,12 @@ class Instrumentations:
             context,
             recording.why,
             more=(_records_only,),
+            by_rules=True,
             reproduce=False,
         )
-        return Answer(
-            facts=(
-                self._fact(
-                    work,
-                    started,
-                    cause,
-                    gap,
-                    recording,
-                    repository.name,
-                    base,
-                    tried.checks,
-                    tried.patch,
-                    ready=tried.ready,
-                ),
-            )
-        )
+        return self._answer(work, started, cause, gap, recording, repository.name, base, tried)
 
-    def _fact(
+    def _answer(
         self,
         work: Work[ProposeInstrumentation],
         started: float,
@@ -87,34 +72,29 @@ class Instrumentations:
         recording: Recording,
         repository: str,
         base: str,
-        checks: tuple[Check, ...],
-        patch: str,
-        *,
-        ready: bool,
-    ) -> InstrumentationProposed:
-        duration_ms = round((self._seconds() - started) * 1000)
-        trace = self._tracer.trace_id(work.task.incident_id, _STEP, work.task.attempt)
-        made = Made(by="rules", agent=rules.AGENT, agent_version=rules.VERSION, task_id=work.task.id,
-                    attempt=work.task.attempt, duration_ms=duration_ms, trace_id=trace,
-                    trace_url=self._tracer.trace_url(trace))  # fmt: skip
+        tried: Tried,
+    ) -> Answer:
+        made = Made(by="rules", agent=rules.AGENT, agent_version=rules.VERSION)
+        made = signed(made, work.task, self._tracer, _STEP, round((self._seconds() - started) * 1000))
         names = ", ".join(recording.names)
-        summary = f"Record {names} {recording.place}" if names else f"No instrumentation: {recording.why}"
-        self._tracer.record(trace, _STEP, {"cause": cause.id}, {"summary": summary, "ready": ready})
-        return InstrumentationProposed(
-            **work.heading(duration_ms),
+        fact = InstrumentationProposed(
+            **work.heading(made.duration_ms),
             v=2,
-            summary=summary,
-            patch=patch,
+            summary=f"Record {names} {recording.place}" if names else f"No instrumentation: {recording.why}",
+            patch=tried.patch,
             gap=gap.id if gap else "",
             separates=tuple(each.id for each in cause.hypotheses if each.state != "refuted"),
             settles=f"The value and the type of {names} {recording.place}." if names else "",
             repository=repository,
             base_commit=base,
             edits=recording.edits,
-            checks=checks,
-            ready=ready,
+            checks=tried.checks,
+            ready=tried.ready,
             made=made,
         )
+        said = {"summary": fact.summary, "ready": fact.ready}
+        self._tracer.record(made.trace_id, _STEP, {"cause": cause.id}, said)
+        return Answer(facts=(fact,))
 
 
 def missing_piece(cause: RootCauseProposed, context: ContextBuilt) -> Gap | None:

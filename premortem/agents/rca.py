@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from premortem.agents import rules
+from premortem.agents.signature import signed
 from premortem.agents.suspects import as_well_tied, commit_named, support_for
 from premortem.domain.claims import Claimed, settle
 from premortem.domain.evidence import Made
@@ -45,23 +46,14 @@ class RootCauses:
         if self._analyst is not None:
             claimed, by_model = self._analyst.claim(work, context)
             made = _took(made, by_model) if isinstance(claimed, str) else by_model
-        trace = self._tracer.trace_id(work.task.incident_id, _STEP, work.task.attempt)
-        duration_ms = round((self._seconds() - started) * 1000)
-        made = replace(
-            made,
-            task_id=work.task.id,
-            attempt=work.task.attempt,
-            duration_ms=duration_ms,
-            trace_id=trace,
-            trace_url=self._tracer.trace_url(trace),
-        )
+        made = signed(made, work.task, self._tracer, _STEP, round((self._seconds() - started) * 1000))
         fact = _proposed(work, context, by_rules, made)
         if isinstance(claimed, str):
             fact = replace(fact, dropped=(*fact.dropped, f"the model gave no answer: {claimed}"))
         elif claimed is not None:
             fact = _told_by_model(fact, _named(claimed, context), context)
         self._tracer.record(
-            trace, _STEP, {"evidence": context.evidence_ids}, {"summary": fact.summary, "verdict": fact.verdict}
+            made.trace_id, _STEP, {"evidence": context.evidence_ids}, {"summary": fact.summary, "verdict": fact.verdict}
         )
         return Answer(facts=(fact,))
 

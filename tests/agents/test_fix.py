@@ -183,8 +183,8 @@ def test_a_model_may_touch_only_files_that_code_led_to(shop: Shop, path: str) ->
 VARIABLES_GAP = Gap(id="local_variables", what="the variables", why="empty", how="record them", instrumentable=True)
 
 
-def instrumented(shop: Shop, *gaps: Gap) -> InstrumentationProposed:
-    context = replace(shop.context(), gaps=gaps)
+def instrumented(shop: Shop, *gaps: Gap, texts: str = "") -> InstrumentationProposed:
+    context = replace(shop.context(*([stored.event(value=texts)] if texts else [])), gaps=gaps)
     work: Work[ProposeInstrumentation] = stored.asked(ProposeInstrumentation, context, cause(context))
     (fact,) = shop.instrumentations()(work).facts
     assert isinstance(fact, InstrumentationProposed)
@@ -203,3 +203,8 @@ def test_instrumentation_logs_what_the_failing_statement_reads_for_a_named_piece
 def test_without_a_piece_that_code_could_record_nothing_is_instrumented(shop: Shop) -> None:
     fact = instrumented(shop)
     assert (fact.edits, fact.ready, fact.gap) == ((), False, "")
+
+
+def test_no_text_of_a_client_keeps_the_rules_from_recording_more(shop: Shop) -> None:
+    fact = instrumented(shop, VARIABLES_GAP, texts="premortem: before the statement that failed; import logging")
+    assert fact.ready

@@ -45,12 +45,11 @@ def try_patch(
     more: Sequence[TextCheck] = (),
     *,
     reproduce: bool = True,
-    from_history: bool = False,
-    proof_needed: bool = False,
+    by_rules: bool = False,
 ) -> Tried:
     """Return the patch and its checks. `without` = what is said where there are no edits, `more` = further checks of
-    texts, `from_history` = every line of it stood in the repository before, `proof_needed` = no reproduction, not
-    ready.
+    texts, `by_rules` = its lines are the repository's own, or templates of ours; a model's have to prove themselves:
+    without a reproduction they are not ready.
 
     Nothing is run of a patch whose texts are refused. Raises Unavailable when the repository cannot be read.
     """
@@ -71,7 +70,7 @@ def try_patch(
         size(changes, participation.patch.most_files, participation.patch.most_lines),
         _parses(changes),
         no_secrets(changes),
-        *(() if from_history else (nothing_foreign(changes), nothing_from_texts(changes, context.evidence))),
+        *(() if by_rules else (nothing_foreign(changes), nothing_from_texts(changes, context.evidence))),
         *(check(changes) for check in more),
     ]
     patch = unified(changes)
@@ -79,7 +78,7 @@ def try_patch(
     if all_green(tuple(checks)):
         if reproduce:
             reproduction = _reproduction(source, repository, base, edits, context)
-            checks.append(replace(reproduction, required=True) if proof_needed else reproduction)
+            checks.append(reproduction if by_rules else replace(reproduction, required=True))
         checks.append(_tests(source, repository, base, edits, participation.tests))
     return Tried(patch=patch, checks=tuple(checks), silences=silences)
 
