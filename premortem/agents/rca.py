@@ -21,6 +21,8 @@ from premortem.exceptions import Permanent
 from premortem.ports import Tracer
 
 _STEP = "rca"
+_UNSHOWN = "What is likeliest is told by the evidence; a file's name in it cannot be shown."
+"""A file may be called like an address, and then the sentence about it is taken out."""
 
 
 class Analyst(Protocol):
@@ -73,7 +75,7 @@ def _proposed(work: Work[ProposeRootCause], context: ContextBuilt, claimed: Clai
         **work.heading(made.duration_ms),
         v=2,
         verdict=settled.verdict,
-        summary=settled.summary,
+        summary=settled.summary or _UNSHOWN,
         confidence=settled.confidence,
         agent=made.agent,
         hypotheses=settled.hypotheses,

@@ -142,6 +142,13 @@ def test_a_task_behind_which_no_context_stands_is_given_up() -> None:
         HANDLER(type(work)(work.task, work.incident, work.facts[:1]))
 
 
+def test_a_file_that_is_called_like_an_address_leaves_no_cause_without_a_word() -> None:
+    fact = cause(code(path="www.evil.example/cart.py"), commits(commit(BAD, "www.evil.example/cart.py")))
+    assert "evil" not in fact.summary
+    assert fact.summary
+    assert fact.confidence > 0.5
+
+
 PROGRAM = """
 import sys
 from premortem.adapters.tracer.silent import SilentTracer
