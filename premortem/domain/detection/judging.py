@@ -57,7 +57,7 @@ def news(seen: Seen, young: Young) -> Decision:
 
 def is_awaited(event: ErrorSeen, young: Young, project: Project) -> bool:
     """Return whether it may be told for the incident of its release, though it does not stand out by itself."""
-    if event.release is None or young.reason != "novelty" or not project.new_errors.is_some(young):
+    if event.release is None or not project.new_errors.is_some(young):
         return False
     return project.incidents.correlator.awaits(event.release, event.environment)
 

@@ -16,7 +16,7 @@ from premortem.domain.detection.groups import Group
 from premortem.domain.detection.signals import Signal
 from premortem.domain.detection.storms import Correlator
 from premortem.domain.project_stream import ErrorSeen, ProjectRecord
-from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew
+from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew, IncidentMerged
 from tests.builders import NOW
 from tests.domain.detection.stream import DAY, HOUR, MINUTE, SECOND, deployed, error, rule, run
 from tests.domain.detection.test_storms import incidents, practised, signal, spike
@@ -67,9 +67,9 @@ def test_an_error_like_those_of_the_deploy_is_its_own_for_longer_than_one_of_ano
 def test_a_deploy_whose_errors_are_of_many_places_says_little_about_where_the_next_one_is() -> None:
     narrow, wide = Arrivals(), Arrivals()
     for n in range(12):
-        narrow.add(Arrival(n * MINUTE // 2, is_new=True, marks=LIKE))
+        narrow.add(Arrival(n * MINUTE // 2, is_new=True, marks=LIKE[:1]))
         wide.add(Arrival(n * MINUTE // 2, is_new=True, marks=(Mark("module", f"shop.m{n}", 0.02),)))
-    assert reach(narrow, UNLIKE) + 3 <= reach(wide, UNLIKE[:1]) <= reach(wide)
+    assert reach(narrow, UNLIKE[:1]) + 3 <= reach(wide, UNLIKE[:1]) <= reach(wide)
 
 
 def test_a_burst_of_an_old_error_needs_no_likeness_and_gains_by_it() -> None:
@@ -155,6 +155,39 @@ def test_what_a_large_deploy_explains_is_chance_to_a_small_one() -> None:
     assert len(incidents(correlated([*large[:2], late], busy()))) == 2
 
 
+def test_an_incident_that_was_merged_explains_in_the_other_one_what_its_release_brings() -> None:
+    older = signal(50, NOW - MINUTE, urgent=True, root_type="AError", trace_id="a" * 32)
+    bridge = signal(51, NOW + 3 * MINUTE, trace_id="a" * 32, **RELEASED)
+    late = signal(99, NOW + 16 * MINUTE, culprit="shop.place1 in g", **RELEASED)  # like the deploy's
+    facts = correlated([older, *deploy(), bridge, late], busy())
+    assert any(isinstance(fact, IncidentMerged) for fact in facts)
+    assert len(incidents(facts)) == 1
+
+
+def test_what_an_incident_can_no_longer_take_in_is_not_awaited_there() -> None:
+    correlator = Correlator()
+    early = spike(1, NOW, 5, **RELEASED)  # it began five minutes before the release
+    for each in [early, *(signal(n, NOW + n * MINUTE, urgent=True, **RELEASED) for n in range(2, 20))]:
+        correlator.take(each, NOW, DEFAULT)
+
+    def odds(onset: int, clock: int) -> float:
+        return correlator.odds(signal(99, onset, **RELEASED), clock, DEFAULT)
+
+    assert odds(NOW + 20 * MINUTE, NOW + 20 * MINUTE) > 2
+    assert odds(NOW + 26 * MINUTE, NOW + 26 * MINUTE) == 0  # half an hour from the lead
+    assert odds(NOW + 20 * MINUTE, NOW + 3 * HOUR) == 0
+    assert not correlator.awaits("shop@2", "production")
+
+
+def test_an_incident_of_many_releases_remembers_some() -> None:
+    correlator = Correlator()
+    for n in range(100):
+        each = signal(n, NOW + n, urgent=True, root_type="AError", release=f"shop@{n}", released_at=NOW)
+        correlator.take(each, NOW + n, DEFAULT)
+    ((_, ((group, *_), *_)),) = correlator.pack()[1]
+    assert len(group[-1]) == 32
+
+
 def test_groups_of_an_older_snapshot_are_read_and_go_on() -> None:
     correlator = Correlator()
     for each in deploy():
@@ -211,6 +244,13 @@ def test_without_that_incident_it_is_no_news() -> None:
     assert told([*past(), *quiet(NOW + MINUTE)]) == []
     assert told([*past(), loud(), *quiet(NOW + MINUTE, release="shop@1")]) == []
     assert told([*past(), loud(), *quiet(NOW + MINUTE, environment="staging")]) == []
+
+
+def test_an_error_of_staging_joins_when_a_release_brings_it_to_production() -> None:
+    staging = [error(8_000 + n, NOW - 2 * DAY + n * HOUR, hashes=(QUIET,), environment="staging") for n in range(3)]
+    (grew,) = told(sorted([*past(), *staging, loud(), *quiet(NOW + MINUTE)], key=lambda each: each.received_at))
+    assert isinstance(grew, IncidentGrew)
+    assert grew.decision.detector == "environment"
 
 
 def test_neither_is_it_later_nor_when_it_came_but_twice_nor_as_a_warning() -> None:
