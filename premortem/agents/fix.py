@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from premortem.agents import rules
+from premortem.agents.checks.paths import MOST_CHARACTERS
 from premortem.agents.checks.pipeline import Tried, try_patch
 from premortem.agents.editing import NotRevertible, Versions, reverted
 from premortem.agents.signature import signed
@@ -181,7 +182,7 @@ def _proposed(
         form=form,
         repository=repository.name,
         base_commit=base,
-        edits=proposal.edits,
+        edits=proposal.edits if tried.ready or len(tried.patch) < MOST_CHARACTERS else (),
         explanation=proposal.explanation,
         risk=proposal.risk,
         rollback=proposal.rollback,

@@ -1,5 +1,6 @@
 """A fix by rules takes the suspect change out again, in a throw-away checkout of a real repository, and proves it."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from premortem.agents.rca import RootCauses
 from premortem.domain.evidence import Edit, Gap, Made
 from premortem.domain.routing import react
 from premortem.domain.tasks import OpenPullRequest, ProposeFix, ProposeInstrumentation, ProposeRootCause
-from premortem.domain.timeline import ContextBuilt, FixProposed, InstrumentationProposed, RootCauseProposed
+from premortem.domain.timeline import ContextBuilt, FixProposed, InstrumentationProposed, RootCauseProposed, encode
 from premortem.domain.work import Work
 from premortem.exceptions import Permanent
 from tests.agents import stored
@@ -102,6 +103,15 @@ def test_a_recorded_variable_is_data_and_never_code(shop: Shop, tmp_path: Path) 
 def test_only_a_whole_literal_is_an_argument(shop: Shop, rates: str, state: str) -> None:
     fact = fixed(shop, shop.context(variables=(("items", "[]"), ("rates", rates), ("country", "'us'"))))
     assert states(fact)["reproduction"] == state
+
+
+def test_a_patch_that_nobody_would_read_is_not_looked_at(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, bad=BAD + "x = 1\n" * 150_000)
+    started = time.process_time()
+    fact = fixed(shop)
+    assert (red(fact), len(encode(fact)) < 100_000) == ({"size"}, True)
+    assert states(fact).keys().isdisjoint({"parses", "secrets", "reproduction", "tests"})
+    assert time.process_time() - started < 5
 
 
 def test_a_suspect_that_touched_what_runs_by_itself_is_reverted_by_a_person(tmp_path: Path) -> None:

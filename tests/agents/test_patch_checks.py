@@ -89,6 +89,7 @@ def test_a_patch_that_nobody_would_read_is_too_large() -> None:
     assert size(changed(BEFORE + "x = 1\n" * 201)).state == "failed"
     assert size([Changed(f"{n}.py", "a\n", "b\n") for n in range(6)]).state == "failed"
     assert size(changed(BEFORE)).state == "failed"
+    assert size(changed(f"{BEFORE}x = '{'y' * 60_000}'\n")).state == "failed"
 
 
 @pytest.mark.parametrize(

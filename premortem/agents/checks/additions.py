@@ -102,7 +102,7 @@ def _new_imports(change: Changed) -> list[str]:
     if change.path.casefold().endswith((".py", ".pyi")):
         before, after = parsed(change.before or ""), parsed(change.after or "")
         if after is None:  # what is no Python at all is said by the check that it parses
-            unread = f"{change.path} is nested too deeply to tell what it imports"
+            unread = f"{change.path} is too long or nested too deeply to tell what it imports"
             return [unread] if compiled(change.after or "") else []
         new = sorted(imported(after) - (imported(before) if before else set()) - {"logging"})
         return [f"{change.path} imports {name}" for name in new]

@@ -4,10 +4,12 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 
-from premortem.agents.checks.texts import Changed
+from premortem.agents.checks.texts import Changed, unified
 from premortem.domain.evidence import Check
 
 MOST_FILES, MOST_LINES = 5, 200
+MOST_CHARACTERS = 50_000
+"""Of the diff, with what stands around a change: a fact has to fit into a record of the log."""
 
 _FOLDERS = (
     r"\.github|\.circleci|\.vscode|\.cursor[^/]*|\.idea|\.devcontainer|\.git[^/]*|git~\d+|\.mcp[^/]*|\.husky|\.buildkite"
@@ -53,8 +55,11 @@ def allowed_paths(changes: Sequence[Changed], resolved: Collection[str] | None) 
 def size(changes: Sequence[Changed], most_files: int = MOST_FILES, most_lines: int = MOST_LINES) -> Check:
     """Return whether the patch is small enough to be read."""
     lines = sum(change.changed_lines() for change in changes)
+    characters = len(unified(changes))
     said = f"{len(changes)} files, {lines} lines; at most {most_files} and {most_lines}"
-    fits = 0 < len(changes) <= most_files and 0 < lines <= most_lines
+    if characters > MOST_CHARACTERS:
+        said += f"; {characters} characters, at most {MOST_CHARACTERS}"
+    fits = 0 < len(changes) <= most_files and 0 < lines <= most_lines and characters <= MOST_CHARACTERS
     return Check(name="size", state="passed" if fits else "failed", output=said)
 
 

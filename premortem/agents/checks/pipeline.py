@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from premortem.agents.checks import reproducing
 from premortem.agents.checks.additions import no_secrets, nothing_foreign, nothing_from_texts
-from premortem.agents.checks.paths import allowed_paths, size
+from premortem.agents.checks.paths import MOST_CHARACTERS, allowed_paths, size
 from premortem.agents.checks.python_code import compiled
 from premortem.agents.checks.silencing import only_silences
 from premortem.agents.checks.texts import Changed, applied, unified
@@ -68,6 +68,10 @@ def try_patch(
         allowed_paths(changes, resolved),
         _protected(changes, participation),
         size(changes, participation.patch.most_files, participation.patch.most_lines),
+    ]
+    if checks[-1].state != "passed":  # what nobody would read is not looked at either: it may be of any length
+        return Tried(patch=unified(changes)[:MOST_CHARACTERS], checks=tuple(checks))
+    checks += [
         _parses(changes),
         no_secrets(changes),
         *(() if by_rules else (nothing_foreign(changes), nothing_from_texts(changes, context.evidence))),

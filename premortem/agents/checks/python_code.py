@@ -2,12 +2,16 @@
 
 import ast
 
+_LONGEST = 300_000
+"""Letters of a file: its tree takes some hundred times as much memory."""
 _DEEPEST = 150
 """Levels of a tree that can be walked, written and compared within Python's own limit of calls."""
 
 
 def parsed(text: str) -> ast.Module | None:
-    """Return the tree, or None when the text is no Python that this interpreter reads, or is nested too deeply."""
+    """Return the tree; None when the text is no Python that this interpreter reads, too long or nested too deeply."""
+    if len(text) > _LONGEST:
+        return None
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
