@@ -5,10 +5,16 @@ A module of its own, because a bench may load `detection_quality` by its path, a
 
 from collections.abc import Sequence
 from itertools import repeat
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from premortem.domain.detection.config import DEFAULT, rates
 from premortem.domain.detection.scan import Scan
 
+KEPT: dict[Any, NDArray[np.float32]] = {}
+"""What was scored before in this process: a bench and what is printed beside it ask of the same streams."""
 _HELD_BACK = 1.5
 """What a window shows at most that a recurring peak explains: less than any threshold that a person may set (2)."""
 _MONDAY_HOUR = 96

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.detection_quality import bench_at, scores
-from benchmarks.scan_scores import scores_of_key
+from benchmarks.scan_scores import Scan, scores_of_key
+from premortem.domain.detection import known
+from premortem.domain.timeline import IncidentDetected
+from tests.domain.detection.stream import MINUTE, error, run
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,3 +51,28 @@ def test_what_a_recurring_peak_holds_back_ranks_below_any_threshold() -> None:
     shown = scores_of_key(counts, 5, 0)
     assert shown[288 * 11 + 40] == 1.5
     assert max(shown) > 5
+
+
+def test_the_command_prints_the_benchs_tables_the_same_at_the_default_threshold_and_a_keys_first_fortnight() -> None:
+    done = _run(str(Path(__file__).with_name("small_bench.py")), "--reps", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    accepted, _, title, _, head, rule, steady, every, five, one = done.stdout.splitlines()
+    assert accepted == "accepted 2 keys of premortem.domain.detection.scan.Scan, highest score True"
+    assert "default threshold 5" in title
+    assert head.count("|") == rule.count("|") == steady.count("|") == every.count("|")
+    assert steady.startswith("| steady keys | 0.0000 | nan |")
+    assert every.startswith("| all keys | 0.0000 | nan | nan | 1.000 | 1.000 | 1.00 / 5 min |")
+    assert five.startswith("first 14 days of 2 keys, buckets of 5 min, threshold 5: 0.")
+    assert one.startswith("first 14 days of 2 keys, buckets of 1 min, threshold 5: 0.")
+
+
+def test_the_class_that_is_measured_is_the_one_that_the_detector_counts_with_and_opens_in_the_same_minute() -> None:
+    assert known.Scan is Scan
+    counts = [1 if n % 31 == 0 else 0 for n in range(3 * 1_440)]
+    counts[2_900:2_960] = [3] * 60
+    start = 1_440 * 5_000  # a minute since 1970
+    events = [error(n, (start + minute) * MINUTE + n, handled=True) for n, minute in
+              enumerate(minute for minute, count in enumerate(counts) for _ in range(count))]  # fmt: skip
+    opened = next(f for f in run(events) if isinstance(f, IncidentDetected) and f.decision.detector == "spike")
+    shown = scores_of_key(counts, 1, (start - 96 * 60) % 10_080)
+    assert opened.occurred_at // MINUTE - start == next(n for n, score in enumerate(shown) if score >= 5)
