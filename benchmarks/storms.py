@@ -1,4 +1,4 @@
-"""`python -m benchmarks.storms [seeds] [first]`: incidents per true cause, their purity, and the minutes that waiting adds.
+"""`python -m benchmarks.storms [seeds] [first]`: incidents per cause, their purity, and the minutes that waiting adds.
 
 The stream: one project with 80 old errors that come now and then, and an unrelated fault an hour: half are new errors,
 half bursts of old ones; types, modules and traces at random, generic types and busy modules more often, half of the
