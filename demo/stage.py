@@ -71,6 +71,15 @@ class Stage:
         start = self.clock.now() if at is None else at
         checkout = self.code.check_out(commit, self._directory / "servers" / version)
         self.stop_server()
+        self._ask(
+            "POST",
+            f"/api/0/organizations/default/releases/{release}/deploys/",
+            json={
+                "environment": "production",
+                "dateFinished": datetime.fromtimestamp(start / 1000, UTC).isoformat(),
+                "projects": [self.project.slug],
+            },
+        )
         arguments = ["--dsn", self.dsn(self.project), "--clock", self.settings.clock, "--release", release]
         arguments += ["--checkout", str(checkout), "--start", str(start)]
         paths = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
@@ -81,15 +90,6 @@ class Stage:
         )
         if self._server.stdout is None or not self._server.stdout.readline():
             raise PremortemException(f"{release} does not serve. Is everything installed? make demo-fix installs it.")
-        self._ask(
-            "POST",
-            f"/api/0/organizations/default/releases/{release}/deploys/",
-            json={
-                "environment": "production",
-                "dateFinished": datetime.fromtimestamp(start / 1000, UTC).isoformat(),
-                "projects": [self.project.slug],
-            },
-        )
         return release
 
     def stop_server(self) -> None:
