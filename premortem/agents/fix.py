@@ -16,7 +16,7 @@ from premortem.agents.checks.paths import MOST_CHARACTERS
 from premortem.agents.checks.pipeline import Tried, try_patch
 from premortem.agents.editing import NotRevertible, Versions, reverted
 from premortem.agents.signature import signed
-from premortem.agents.suspects import found
+from premortem.agents.suspects import found, revert_summary
 from premortem.domain.evidence import Edit, Made
 from premortem.domain.observations import Code
 from premortem.domain.tasks import ProposeFix, Task
@@ -149,7 +149,7 @@ def revert_of(source: SourceCode, repository: Repository, base: str, cause: Root
     return Proposal(
         edits=edits,
         form="revert",
-        summary=f"Revert {short}",
+        summary=revert_summary(suspect.commit),
         explanation=f"{cause.summary} The patch takes out what that commit changed in {len(suspect.paths)} file(s).",
         risk="Whatever else the commit brought goes with it, and code written since may rely on it.",
         rollback=f"Revert this change: commit {short} is then as it was.",

@@ -9,7 +9,7 @@ from msgspec import Struct
 from premortem.agents.patch_texts import hunks
 from premortem.domain.claims import Support
 from premortem.domain.evidence import Evidence, EvidenceKind
-from premortem.domain.observations import Blame, Code, Commits, CommitSeen, EventSeen, read
+from premortem.domain.observations import Blame, Code, Commits, CommitSeen, EventSeen, FailedFix, Onset, read
 
 T = TypeVar("T", bound=Struct)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}")
@@ -31,6 +31,8 @@ _INSTALLED = re.compile(
     r"(?i)(?:^|/)(?:requirements[^/]*|constraints[^/]*|pyproject\.toml|setup\.(?:py|cfg)|pipfile[^/]*|package[^/]*\.json"
     r"|go\.(?:mod|sum)|cargo\.toml|gemfile[^/]*|composer\.json|pom\.xml|build\.gradle[^/]*|[^/]*\.lock)$"
 )
+_FAST_CLOCK_MS = 5 * 60_000
+"""By so much may a committer's clock be fast."""
 _BESIDE = 10
 """So many lines between a hunk and the failing line are still beside it."""
 
@@ -59,7 +61,8 @@ def rank(evidence: Sequence[Evidence]) -> list[Suspect]:
 
     In this order: it wrote the failing line; a line near it; it changed code beside it; it touched the failing file, or
     one of the calling frames; it changed what is installed, in words of the failing code; words that the failure speaks
-    of; settings; it is the only change. What only changes comments, prose or documents is none.
+    of; settings; it is the only change. What only changes comments, prose or documents is none, nor is what was written
+    after it began, or was taken out again without any help.
     Among equals the one that touches more of the stack, then the one that shares more words, then the newest.
     """
     codes = [code for _, code in found(evidence, "code", Code)]
@@ -68,8 +71,20 @@ def rank(evidence: Sequence[Evidence]) -> list[Suspect]:
     suspects: list[Suspect] = []
     for listed, commits in found(evidence, "commits", Commits):
         suspects += [_judged(commit, commits, listed.id, codes, blames, words) for commit in commits.commits]
-    tied = [each for each in suspects if each.rule]
+    tied = [each for each in suspects if each.rule and not _cleared(each.commit, evidence)]
     return sorted(tied, key=lambda each: (*(-part for part in each.score), -each.commit.committed_at, each.commit.id))
+
+
+def _cleared(commit: CommitSeen, evidence: Sequence[Evidence]) -> bool:
+    """Tell whether the commit cannot be it: the error came first, or went on without it, as was measured."""
+    late = any(commit.committed_at > onset.latest + _FAST_CLOCK_MS for _, onset in found(evidence, "onset", Onset))
+    reverted = (failed.summary for _, failed in found(evidence, "failed_fix", FailedFix))
+    return late or any(summary == revert_summary(commit.id) for summary in reverted)
+
+
+def revert_summary(commit: str) -> str:
+    """Return what a fix that takes a commit out again is called, and is known by when it failed."""
+    return f"Revert {commit[:12]}"
 
 
 def as_well_tied(commit: str, evidence: Sequence[Evidence]) -> bool:

@@ -5,13 +5,13 @@ import pytest
 from premortem.adapters.tracer.silent import SilentTracer
 from premortem.agents.rca import RootCauses
 from premortem.domain.evidence import Evidence, Gap
-from premortem.domain.observations import Attribute, CommitSeen, OverRepresented
+from premortem.domain.observations import Attribute, CommitSeen, FailedFix, OverRepresented
 from premortem.domain.routing import DEFAULT, react
 from premortem.domain.tasks import ProposeFix, ProposeInstrumentation, answer_id
 from premortem.domain.timeline import RootCauseProposed, encode
 from premortem.exceptions import Permanent
 from tests.agents import stored
-from tests.agents.stored import BAD, DEPLOYS, FAR, ONSET, OTHER, RELEASES, blame, code, commit, commits, event
+from tests.agents.stored import BAD, DEPLOYS, FAR, ONSET, OTHER, RELEASES, blame, code, commit, commits, event, evidence
 from tests.hash_seeds import written_under
 
 HANDLER = RootCauses(None, SilentTracer(), seconds=lambda: 0.0)
@@ -55,6 +55,23 @@ def test_the_change_that_wrote_a_line_which_only_called_the_failing_one_did_not_
     fact = cause(ONSET, event(), code(), blame((7, BAD)), *calling, both)
     assert fact.suspect is not None
     assert (fact.suspect.commit, fact.suspect_rule) == (BAD, "it wrote the failing line")
+
+
+def test_a_change_that_was_taken_out_again_without_any_help_is_suspected_no_more() -> None:
+    both = commits(commit(BAD, "shop/cart.py"), commit(OTHER, "shop/cart.py"))
+    seen = (ONSET, event(), code(), blame((7, BAD)), both)
+    failed = FailedFix(summary=f"Revert {BAD[:12]}", patch="", release="shop@3", verdict="ineffective", measured="No.")
+    before, after = cause(*seen), cause(*seen, evidence("failed_fix", failed))
+    assert before.suspect is not None
+    assert after.suspect is not None
+    assert (before.suspect.commit, after.suspect.commit) == (BAD, OTHER)
+
+
+def test_a_change_that_was_written_after_the_error_began_did_not_bring_it() -> None:
+    late = commit(BAD, "shop/cart.py", ago=-1)
+    fact = cause(ONSET, event(), code(), blame((7, BAD)), commits(late, commit(OTHER, "shop/cart.py")))
+    assert fact.suspect is not None
+    assert fact.suspect.commit == OTHER
 
 
 @pytest.mark.parametrize(
