@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -84,6 +85,23 @@ print([name for name in os.environ if "SECRET" in name or "TOKEN" in name])
     assert said[4] == "False"
     assert said[5] in ("False False", "False ")
     assert said[6] == "[]"
+
+
+def test_an_interpreter_and_code_of_ours_that_lie_where_all_is_hidden_stay_to_be_read(tree: Path) -> None:
+    ours = Path(confined.__file__).resolve()
+    root = ours.parents[3]
+    program = f"""
+import pathlib
+print(pathlib.Path({str(ours)!r}).is_file(), sorted(path.name for path in pathlib.Path({str(root)!r}).iterdir()))
+try:
+    pathlib.Path({str(ours.with_name("x"))!r}).write_text("x")
+except OSError as problem:
+    print(problem.strerror)
+"""
+    ran = confined.run(tree, [sys.executable, "-c", program], seconds=20, memory_mb=256, hidden=(root,))
+    prefix = Path(sys.prefix).resolve()
+    shown = {"premortem", *(prefix.relative_to(root).parts[:1] if prefix.is_relative_to(root) else ())}
+    assert ran.output.splitlines() == [f"True {sorted(shown)}", "Read-only file system"]
 
 
 def test_its_environment_is_path_language_and_the_tree_as_home(tree: Path) -> None:

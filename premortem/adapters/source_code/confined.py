@@ -24,6 +24,12 @@ _SECRET = (".ssh", ".aws", ".azure", ".config", ".docker", ".gnupg", ".kube", ".
 """What nobody's tests need of the home of whoever runs us."""
 
 
+_OURS = tuple(dict.fromkeys(Path(each).resolve() for each in (
+    sys.prefix, sys.base_prefix, Path(confinement.__file__).parents[2],
+)))  # fmt: skip
+"""The interpreter and our own code run commands of ours, and may have been put where much is hidden."""
+
+
 class _Use(NamedTuple):
     processes: int
     bytes: int
@@ -58,9 +64,11 @@ def _works(way: Sequence[str]) -> bool:
 def _run(
     way: Sequence[str], tree: Path, words: Sequence[str], seconds: float, memory_mb: int, hidden: Sequence[Path]
 ) -> Ran:
+    closed = _all_hidden(hidden)
     limits = {
         "tree": str(tree),
-        "hidden": [str(path) for path in _all_hidden(hidden)],
+        "hidden": [str(path) for path in closed],
+        "kept": [str(path) for path in _OURS if any(path.is_relative_to(each) for each in closed)],
         "memory": memory_mb << 20,
         "words": list(words),
     }

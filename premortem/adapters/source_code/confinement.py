@@ -32,7 +32,8 @@ def main(limits: dict[str, object], ready: int) -> int:
     """Confine this process and run the command; returns its exit code, 128 and the signal's number when killed."""
     os.set_inheritable(ready, False)
     tree, words = str(limits["tree"]), [str(word) for word in list(limits["words"])]  # type: ignore[call-overload]
-    _close_world(tree, [str(path) for path in list(limits["hidden"])])  # type: ignore[call-overload]
+    hidden, kept = ([str(path) for path in list(limits[name])] for name in ("hidden", "kept"))  # type: ignore[call-overload]
+    _close_world(tree, hidden, kept)
     _wake_loopback()
     os.chdir(tree)
     _limit(int(str(limits["memory"])))
@@ -53,19 +54,25 @@ def _become(words: list[str]) -> None:
     os._exit(127)
 
 
-def _close_world(tree: str, hidden: list[str]) -> None:
-    kept = _checked(_libc.syscall(_OPEN_TREE, _AT_FDCWD, tree.encode(), _OPEN_TREE_CLONE | os.O_CLOEXEC), tree)
+def _close_world(tree: str, hidden: list[str], kept: list[str]) -> None:
+    """Hide `hidden` and make all but the tree read-only; `kept` may lie in what is hidden, and stays to be read."""
+    copies = {path: _copied(path) for path in dict.fromkeys([*kept, tree])}
     for path in dict.fromkeys([*hidden, *_OWN]):
         if os.path.isdir(path):
             _mount("none", path, "tmpfs", _NOSUID_NODEV, "size=64m,mode=1777")
         elif os.path.exists(path):
             _mount("/dev/null", path, "", _BIND, "")
-    os.makedirs(tree, exist_ok=True)  # for the case that a hidden directory holds it
-    moved = _libc.syscall(_MOVE_MOUNT, kept, b"", _AT_FDCWD, tree.encode(), _MOVE_EMPTY_PATH)
-    _checked(moved, tree)
+    for path, copy in copies.items():
+        os.makedirs(path, exist_ok=True)  # for the case that a hidden directory holds it
+        _checked(_libc.syscall(_MOVE_MOUNT, copy, b"", _AT_FDCWD, path.encode(), _MOVE_EMPTY_PATH), path)
     _attributes("/", _AT_RECURSIVE, _READ_ONLY, 0)
     for path in (tree, *(path for path in _OWN if os.path.isdir(path))):
         _attributes(path, 0, 0, _READ_ONLY)
+
+
+def _copied(path: str) -> int:
+    """Return a descriptor of a mount that shows what is at `path` now."""
+    return _checked(_libc.syscall(_OPEN_TREE, _AT_FDCWD, path.encode(), _OPEN_TREE_CLONE | os.O_CLOEXEC), path)
 
 
 def _mount(source: str, target: str, kind: str, flags: int, options: str) -> None:
