@@ -331,7 +331,7 @@ def show(name: str, tables: list[dict[str, Figures]]) -> None:
     print(f"  {'all':26}{'':44}{total.pure / max(1, total.members):8.3f}", flush=True)
 
 
-def main(seeds: int = 6, first: int = 0, config: DetectorConfig = DEFAULT) -> None:
+def main(seeds: int = 12, first: int = 0, config: DetectorConfig = DEFAULT) -> None:
     """Print the figures."""
     ours, single, time = [], [], []
     for seed in range(first, first + seeds):

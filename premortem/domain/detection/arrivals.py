@@ -19,6 +19,8 @@ from typing import Any, Literal, NamedTuple
 from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
 
 _SPREADS = (1.0, 4.0, 16.0, 64.0)
+_MANY = 40
+"""From so many members on, even odds are enough."""
 _LEAST_DELAY_MS = 1_000
 _MOST_VALUES = 64
 
@@ -41,6 +43,18 @@ class Arrival(NamedTuple):
     """An error that no earlier release had; otherwise a burst of an old one."""
     marks: tuple["Mark", ...]
     """Its type and its module; none where too little is known of the project."""
+
+
+class Odds(NamedTuple):
+    """How many times likelier than chance a release brought an error, and how many are asked for."""
+
+    found: float
+    least: float
+
+    @property
+    def passed(self) -> bool:
+        """Return whether it is put down to the release."""
+        return self.found >= self.least
 
 
 class Arrivals:
@@ -80,17 +94,20 @@ class Arrivals:
         if value in counts or len(counts) < _MOST_VALUES:
             counts[value] = counts.get(value, 0) + count
 
-    def odds(self, arrival: Arrival, by_chance: float, config: DetectorConfig) -> float:
-        """Return how many times likelier the release brought it than chance; to a thousandth.
+    def odds(self, arrival: Arrival, by_chance: float, config: DetectorConfig) -> Odds:
+        """Return how many times likelier the release brought it than chance, to a thousandth.
 
-        `by_chance`: incidents per millisecond that begin in the environment anyway.
+        `by_chance`: incidents per millisecond that begin in the environment anyway. A stray is one member of n + 1, and
+        an error that is left out is one incident more: so as the incident grows, in the end even odds are enough.
         """
-        alike = self.new if arrival.is_new else self.bursts
-        share = (1 + alike) / (2 + self.new + self.bursts)
+        members = self.new + self.bursts
+        share = (1 + (self.new if arrival.is_new else self.bursts)) / (2 + members)
         likeness = math.prod(_likelier(self.marks[mark.kind], mark) for mark in arrival.marks)
         if not arrival.is_new:
             likeness = max(1.0, likeness)  # a bad deploy breaks what it did not touch, too
-        return round(self._rate(arrival.delay, config) * share * likeness / (by_chance / 2), 3)
+        found = self._rate(arrival.delay, config) * share * likeness / (by_chance / 2)
+        least = min(config.release_odds, max(1.0, _MANY / (members + 1)))
+        return Odds(round(found, 3), round(least, 3))
 
     def _rate(self, delay: int, config: DetectorConfig) -> float:
         """Return how many more the release brings in a millisecond, so long after it."""

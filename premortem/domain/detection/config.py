@@ -96,8 +96,8 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """No member of an incident has an onset further than this from the onset of the signal that leads it."""
     release_minutes: float = 30.0
     """So long after a release was first seen is an error put down to it,"""
-    release_odds: float = 2.0
-    """if it is so many times likelier that the release brought it than that chance did."""
+    release_odds: float = 3.0
+    """if it is so many times likelier that the release brought it than that chance did; of a large incident fewer."""
     common_share: float = 0.05
     """What a larger share than this of the project's errors have in common proves nothing when two of them share it."""
     common_known: float = 20.0

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from premortem.domain.detection.arrivals import Arrival, Arrivals
+from premortem.domain.detection.arrivals import Arrival, Arrivals, Odds
 from premortem.domain.detection.attributes import Attribute, Traits, began
 from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
 from premortem.domain.detection.signals import Signal
@@ -85,7 +85,8 @@ class Group:
         apart = int(config.join_minutes * MINUTE_MS)
         for attribute in traits.telling:
             if attribute.kind == "release":
-                if self.odds(attribute.value, traits.arrival, by_chance, config) >= config.release_odds:
+                odds = self.odds(attribute.value, traits.arrival, by_chance, config)
+                if odds is not None and odds.passed:
                     return True
                 continue
             held = self.attributes.get(attribute)
@@ -93,10 +94,10 @@ class Group:
                 return True
         return False
 
-    def odds(self, release: str, arrival: Arrival | None, by_chance: float, config: DetectorConfig) -> float:
-        """Return how many times likelier the release brought it than chance did, as far as this group tells."""
+    def odds(self, release: str, arrival: Arrival | None, by_chance: float, config: DetectorConfig) -> Odds | None:
+        """Return how much likelier the release brought it than chance, as this group tells; None = it knows nothing."""
         arrivals = self.arrivals.get(release)
-        return arrivals.odds(arrival, by_chance, config) if arrivals is not None and arrival is not None else 0.0
+        return arrivals.odds(arrival, by_chance, config) if arrivals is not None and arrival is not None else None
 
     def takes_in(self, onset: int, config: DetectorConfig) -> bool:
         """Return whether it is a storm that a signal of this onset falls into."""

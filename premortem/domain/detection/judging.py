@@ -71,8 +71,10 @@ def _of_incident(seen: Seen, young: Young) -> tuple[Gate, ...]:
     if not is_awaited(event, young, project) or project.gates.quiet_until(clock):
         return ()
     asked = signal(seen, findings.news(event, young, ()), urgent=False)
-    odds, least = project.incidents.correlator.odds(asked, clock, project.config), project.config.release_odds
-    return (Gate("times likelier by its release's incident than by chance", odds, least, odds >= least),)
+    odds = project.incidents.correlator.odds(asked, clock, project.config)
+    if odds is None:
+        return ()
+    return (Gate("times likelier by its release's incident than by chance", odds.found, odds.least, odds.passed),)
 
 
 def signal(seen: Seen, decision: Decision, urgent: bool) -> Signal:

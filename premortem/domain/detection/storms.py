@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from premortem.domain.detection import findings
+from premortem.domain.detection.arrivals import Odds
 from premortem.domain.detection.attributes import Population, Traits
 from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
 from premortem.domain.detection.groups import Group, rank
@@ -95,12 +96,13 @@ class Place:
             return sorted(homes, key=_seniority)
         return sorted((group for group in self.groups if group.takes_in(traits.onset, config)), key=_seniority)[:1]
 
-    def odds(self, traits: Traits, release: str, clock: int, config: DetectorConfig) -> float:
-        """Return how many times likelier than chance an open incident's release brought it; 0 where there is none."""
+    def odds(self, traits: Traits, release: str, clock: int, config: DetectorConfig) -> Odds | None:
+        """Return how much likelier than chance an open incident's release brought it; None where there is none."""
         self._forget(clock, config)
         by_chance, onset = self.pace.rate(config), traits.onset
         reached = (group for group in self.groups if group.reaches(onset, onset, config))
-        return max((group.odds(release, traits.arrival, by_chance, config) for group in reached), default=0.0)
+        told = (group.odds(release, traits.arrival, by_chance, config) for group in reached)
+        return max((odds for odds in told if odds is not None), key=_ratio, default=None)
 
     def _unite(self, homes: Sequence[Group], event: ErrorSeen, merges: list[_Merge], config: DetectorConfig) -> None:
         """Merge the groups that are within reach of the first one into it."""
@@ -188,11 +190,11 @@ class Correlator:
         place = self._places.get(environment or "")
         return place is not None and any(release in group.arrivals for group in place.groups)
 
-    def odds(self, signal: Signal, clock: int, config: DetectorConfig) -> float:
-        """Return how many times likelier than chance its release brought it, as an open incident tells; 0 = none."""
+    def odds(self, signal: Signal, clock: int, config: DetectorConfig) -> Odds | None:
+        """Return how much likelier than chance its release brought it, as an open incident tells; None = none tells."""
         place = self._places.get(signal.event.environment or "")
         if place is None or signal.event.release is None:
-            return 0.0
+            return None
         return place.odds(self._population.traits(signal, config), signal.event.release, clock, config)
 
     def settle(self, clock: int, config: DetectorConfig) -> list[IncidentFact]:
@@ -221,6 +223,10 @@ class Correlator:
         correlator._places = {name: Place.unpack(place) for name, place in places}
         correlator._set_due()
         return correlator
+
+
+def _ratio(odds: Odds) -> float:
+    return odds.found / odds.least
 
 
 def _seniority(group: Group) -> tuple[bool, Any]:

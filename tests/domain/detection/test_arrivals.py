@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from premortem.domain.decision import explain
 from premortem.domain.detection import Detector
-from premortem.domain.detection.arrivals import Arrival, Arrivals, Mark
+from premortem.domain.detection.arrivals import Arrival, Arrivals, Mark, Odds
 from premortem.domain.detection.config import DEFAULT
 from premortem.domain.detection.groups import Group
 from premortem.domain.detection.signals import Signal
@@ -37,10 +37,7 @@ def brought(count: int, every: int = MINUTE, marks: tuple[Mark, ...] = LIKE) -> 
 
 def reach(found: Arrivals, marks: tuple[Mark, ...] = (), is_new: bool = True, by_chance: float = ONE_AN_HOUR) -> int:
     """Return how many minutes after the release one more error is still put down to it."""
-    put_down = [
-        found.odds(Arrival(minute * MINUTE, is_new, marks), by_chance, DEFAULT) >= DEFAULT.release_odds
-        for minute in range(120)
-    ]
+    put_down = [found.odds(Arrival(minute * MINUTE, is_new, marks), by_chance, DEFAULT).passed for minute in range(120)]
     assert put_down == sorted(put_down, reverse=True)  # the later, the less likely
     return sum(put_down)
 
@@ -78,11 +75,17 @@ def test_a_burst_of_an_old_error_needs_no_likeness_and_gains_by_it() -> None:
     assert reach(found, is_new=False) < reach(found)  # it brought none so far
 
 
+def test_the_larger_the_incident_the_less_is_asked_for() -> None:
+    asked = [brought(n).odds(Arrival(0, is_new=True, marks=()), ONE_AN_HOUR, DEFAULT).least for n in (1, 5, 20, 200)]
+    assert asked[:2] == [DEFAULT.release_odds] * 2
+    assert DEFAULT.release_odds > asked[2] > asked[3] == 1
+
+
 def test_two_hundred_members_of_two_hundred_places_are_no_trouble() -> None:
     found = Arrivals()
     for n in range(2_000):
         found.add(Arrival(n * 100, is_new=n % 3 > 0, marks=(Mark("module", f"m{n}", 0.001),)))
-    assert 0 < found.odds(Arrival(5 * MINUTE, is_new=True, marks=UNLIKE), ONE_AN_HOUR, DEFAULT) < 1e9
+    assert 0 < found.odds(Arrival(5 * MINUTE, is_new=True, marks=UNLIKE), ONE_AN_HOUR, DEFAULT).found < 1e9
     assert len(msgspec.msgpack.encode(found.pack())) < 1_000
 
 
@@ -170,12 +173,14 @@ def test_what_an_incident_can_no_longer_take_in_is_not_awaited_there() -> None:
     for each in [early, *(signal(n, NOW + n * MINUTE, urgent=True, **RELEASED) for n in range(2, 20))]:
         correlator.take(each, NOW, DEFAULT)
 
-    def odds(onset: int, clock: int) -> float:
+    def odds(onset: int, clock: int) -> Odds | None:
         return correlator.odds(signal(99, onset, **RELEASED), clock, DEFAULT)
 
-    assert odds(NOW + 20 * MINUTE, NOW + 20 * MINUTE) > 2
-    assert odds(NOW + 26 * MINUTE, NOW + 26 * MINUTE) == 0  # half an hour from the lead
-    assert odds(NOW + 20 * MINUTE, NOW + 3 * HOUR) == 0
+    known = odds(NOW + 20 * MINUTE, NOW + 20 * MINUTE)
+    assert known is not None
+    assert known.passed
+    assert odds(NOW + 26 * MINUTE, NOW + 26 * MINUTE) is None  # half an hour from the lead
+    assert odds(NOW + 20 * MINUTE, NOW + 3 * HOUR) is None
     assert not correlator.awaits("shop@2", "production")
 
 
