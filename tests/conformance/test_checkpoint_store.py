@@ -56,6 +56,13 @@ def test_a_state_of_several_megabytes_is_saved_whole_or_not_at_all(store: Checkp
     assert dict(store.load("detect", 0).state) == state
 
 
+def test_a_state_of_thousands_of_parts_comes_back_whole(store: CheckpointStore) -> None:
+    state = {f"1/part-{number}": number.to_bytes(2, "little") for number in range(4_500)}
+    store.save("detect", 0, 10, state)
+    store.save("detect", 1, 10, {"1/part-0": b"of another partition"})
+    assert dict(store.load("detect", 0).state) == state
+
+
 def test_flows_and_partitions_keep_apart(store: CheckpointStore) -> None:
     store.save("route", 0, 5, {"x": b"1"})
     store.save("detect", 1, 7, {})

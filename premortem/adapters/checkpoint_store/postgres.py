@@ -7,6 +7,8 @@ from premortem.adapters.postgres import Pool, connected, statement
 from premortem.exceptions import Conflict
 from premortem.ports import Checkpoint, Flow
 
+_FETCHED = 2_000
+"""Parts of a state that are read at a time: some megabytes."""
 _SLICE_BYTES = 1_000_000
 """One statement writes about so much: a whole state in one would meet the deadline of a statement."""
 
@@ -18,12 +20,18 @@ class PostgresCheckpointStore:
         self._pool = pool
 
     def load(self, flow: Flow, partition: int) -> Checkpoint:
-        """Return the checkpoint."""
+        """Return the checkpoint.
+
+        The state comes by the server's cursor, some thousand parts at a time: each time is a statement of its own with
+        its own deadline, and hundreds of megabytes are held once instead of twice.
+        """
         place = {"flow": flow, "partition": partition}
-        with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
-            row = cursor.execute(statement(__file__, "position"), place).fetchone()
-            state = cursor.execute(statement(__file__, "state"), place).fetchall()
-        return Checkpoint(row[0] if row else 0, dict(state))
+        with connected(self._pool) as connection:
+            row = connection.execute(statement(__file__, "position"), place).fetchone()
+            with connection.cursor("state", binary=True) as cursor:
+                cursor.itersize = _FETCHED
+                state: dict[str, bytes] = dict(cursor.execute(statement(__file__, "state"), place))
+        return Checkpoint(row[0] if row else 0, state)
 
     def save(self, flow: Flow, partition: int, next_offset: int, changed: Mapping[str, bytes | None]) -> None:
         """Store position and changed state."""
