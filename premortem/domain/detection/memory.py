@@ -143,22 +143,13 @@ class Memory:
 
 
 def _owners(records: Sequence[bytes]) -> Owners:
-    owners = Owners(sum((record[0] | record[1] << 8) & ~_AS_TEXT for record in records))
-    owners.add_keys(_keys(records))
+    owners = Owners(sum([record[0] | record[1] << 8 for record in records if record[1] < _AS_TEXT >> 8]))
+    owners.fill((record[_HEADER : _end(record)], n) for n, record in enumerate(records) if record[1] < _AS_TEXT >> 8)
     for index, record in enumerate(records):
         if record[1] >= _AS_TEXT >> 8:
             for text in _hashes(record):
                 owners.add(text, index)
     return owners
-
-
-def _keys(records: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Yield every hash that is not kept as text, with its owner."""
-    for index, record in enumerate(records):
-        count = record[0] | record[1] << 8
-        if count < _AS_TEXT:
-            for at in range(_HEADER, _HEADER + _KEY * count, _KEY):
-                yield record[at : at + _KEY], index
 
 
 def _packed(hashes: Sequence[str]) -> bytes:
