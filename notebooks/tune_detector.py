@@ -61,7 +61,7 @@ def _(table):
     error_table = mo.ui.table(table, selection="single", initial_selection=[0], page_size=6, label="Errors")
     window = mo.ui.dropdown(
         {"the minute, strongest window": None}
-        | {f"{minutes} minutes": minutes for track in rates(DEFAULT).tracks for minutes in track.minutes},
+        | {f"{minutes} minutes": minutes for minutes in rates(DEFAULT).minutes},
         value="the minute, strongest window",
         label="Window",
     )

@@ -5,6 +5,7 @@ scan alone; `premortem backtest` judges a configuration over the log itself befo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from itertools import product
 from statistics import median
 from typing import Literal, NamedTuple
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from premortem.domain.detection.config import DEFAULT, LIMITS, MINUTE_MS, DetectorConfig, rates
 from premortem.domain.detection.scan import Finding, Scan
+from premortem.domain.detection.scan_packing import pack_scan, unpack_scan
 from premortem.exceptions import Malformed
 from replay.labels import Error, Label
 
@@ -89,6 +91,12 @@ class _Drive:
         scan.open(self.of, self.config)
         return scan
 
+    def aside(self) -> "_Drive":
+        """Return another one, which goes on from here by itself."""
+        other = copy(self)
+        other.scan = unpack_scan(pack_scan(self.scan))
+        return other
+
     def reach(self, minute: int, count: int) -> None:
         """Open the minute, which holds `count` events; an error that was silent for too long begins anew with one."""
         if count and minute - self._last > self.of.forget_buckets:
@@ -144,13 +152,17 @@ def walk(
     `counts`: one error's minutes with events, oldest first. `window`: minutes of the window that is shown; None = the
     minute itself, and the strongest window's score. Raises Malformed for a window that there is not.
     """
-    widths = sorted(minutes for track in rates(config).tracks for minutes in track.minutes)
+    widths = sorted(rates(config).minutes)
     if window is not None and window not in widths:
         raise Malformed(f"there is no window of {window} minutes. There are: {', '.join(map(str, widths))}.")
     if not counts:
         return []
-    drive = _Drive(counts[0][0] // MINUTE_MS, config)
-    return [_step(drive, minute, count, window) for minute, count in _with_quiet(counts, every)]
+    drive, steps = _Drive(counts[0][0] // MINUTE_MS, config), list[Step]()
+    aside: _Drive | None = None
+    for minute, count in _with_quiet(counts, every):
+        aside = None if count else aside or drive.aside()  # to look at quiet minutes changes nothing
+        steps.append(_step(aside or drive, minute, count, window))
+    return steps
 
 
 def _with_quiet(counts: Sequence[Minute], every: int) -> Iterator[tuple[int, int]]:

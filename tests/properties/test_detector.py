@@ -4,8 +4,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from premortem.domain.detection import Detector, detect_all
-from premortem.domain.detection.config import DEFAULT, rates
-from premortem.domain.detection.scan import Scan
 from premortem.domain.detection.tail import SAFE, exact_limit, floor_limit, score
 from premortem.domain.ids import ProjectId
 from premortem.domain.project_stream import ProjectRecord, tick
@@ -74,42 +72,6 @@ def test_redelivering_any_part_changes_nothing(records: list[ProjectRecord], aga
     facts = [fact for offset, record in [*numbered, *numbered[again:]] for fact in detector.observe(offset, record)]
     assert [*facts, *detector.finish()] == detect_all(numbered)
     assert detector.changed() == _replayed(records).changed()
-
-
-@given(
-    st.lists(st.integers(0, 40), min_size=1, max_size=30),
-    st.integers(3, 1500),
-    st.lists(st.integers(0, 5), min_size=1, max_size=5),
-)
-@settings(max_examples=20, deadline=None)
-def test_a_gap_of_empty_minutes_equals_stepping_through_them(before: list[int], gap: int, after: list[int]) -> None:
-    of = rates(DEFAULT, 1)
-    start = 28_000_000
-    jumped, stepped = Scan(start, of), Scan(start, of)
-    for scan in (jumped, stepped):
-        for count in before:
-            scan.count = count
-            scan.advance(scan.level.at + 1, of, DEFAULT)
-    jumped.advance(jumped.level.at + gap, of, DEFAULT)
-    for _ in range(gap):
-        stepped.advance(stepped.level.at + 1, of, DEFAULT)
-    for count in after:
-        for scan in (jumped, stepped):
-            scan.count = count
-            scan.advance(scan.level.at + 1, of, DEFAULT)
-    assert jumped.level.at == stepped.level.at
-    _near(jumped.level.a, stepped.level.a)
-    _near(jumped.level.b, stepped.level.b)
-    for one, other in zip(jumped.windows, stepped.windows, strict=True):
-        assert one.sums == other.sums
-        for left, right in zip(one.totals, other.totals, strict=True):
-            _near(left, right)
-        for i in range(len(one.track.cells)):
-            _near(one.phi(i, DEFAULT), other.phi(i, DEFAULT))
-
-
-def _near(one: float, other: float, share: float = 1e-6) -> None:
-    assert abs(one - other) <= share * max(1.0, abs(one), abs(other)), (one, other)
 
 
 @given(st.floats(1e-4, 1e4), st.floats(1.0001, 50), st.floats(2.7, 60), st.floats(0, 2))

@@ -182,21 +182,70 @@ LIMITS: dict[str, tuple[float, float]] = {field.name: (0.01, 10_000.0) for field
 DEFAULT = DetectorConfig()
 
 
-class Track(NamedTuple):
-    """Windows that slide in the same steps: `stride` buckets a cell, widths in cells and in minutes."""
+class Skip(NamedTuple):
+    """What n steps leave: after all of them, up to the middle of the first and the last one, and up to the last one.
 
-    stride: int
-    cells: tuple[int, ...]
-    minutes: tuple[int, ...]
+    `left`: of what was there; `sum`: of a one in each step; `slope`: of the step's number in each.
+    """
+
+    left: float
+    sum: float
+    slope: float
+    middle_left: float
+    middle_sum: float
+    middle_slope: float
+    last_left: float
+    last_sum: float
+    last_slope: float
+    season_left: float
+    season_middle: float
+    phi_left: float
+    phi_middle: float
+    bend: float
+    """How much the sum over n points of a parabola gains by its second difference at the middle."""
 
 
 class Rates(NamedTuple):
-    """What a configuration means for buckets of one length: decays per bucket, priors per bucket, windows in cells."""
+    """What a configuration means for buckets of one length: decays and priors per bucket, and per window, in order."""
 
     bucket_minutes: int
     per_hour: int
-    tracks: tuple[Track, ...]
+    cell: int
+    """Buckets in a cell: wide windows slide by cells, and expectations are kept by cells."""
+    fine: int
+    """So many of the windows, the first ones, slide by buckets."""
+    minutes: tuple[int, ...]
+    """Widths of the windows, ascending,"""
+    buckets: tuple[int, ...]
+    """the same in buckets,"""
+    cells: tuple[int, ...]
+    """and in cells; 0 = narrower than one."""
+    parts: tuple[tuple[tuple[float, int, float], ...], ...]
+    """By the closed buckets of the open cell, and per fine window that ends with the open bucket: which part of the
+    open cell lies in it, how many whole cells, and which part of the cell before those."""
+    hops: tuple[int, ...]
+    """Cells between two samples of a window's residual; 0 = one each bucket."""
+    lags: tuple[int, ...]
+    """So many samples wait before they count, so that no window is judged by what it holds itself."""
+    phi_decays: tuple[float, ...]
+    """Decay of the dispersion sums per sample."""
+    phi_weights: tuple[float, ...]
+    """Weight of the prior dispersion, in expected events of samples."""
+    never_capped: float
+    """Whatever a window should hold, a residual up to this is not capped."""
+    norms: tuple[float, ...]
+    """What a score gains for the width of its window."""
+    narrow: tuple[tuple[int, int], ...]
+    """Number and width of the fine windows."""
+    wide: tuple[tuple[int, int], ...]
+    """Number and width in cells of the others."""
+    sampled: tuple[tuple[int, int], ...]
+    """Number and hop of the windows that are sampled when cells close."""
     level_decay: float
+    skips: tuple[Skip, ...]
+    """For runs of 0, 1, 2 ... empty buckets, up to an hour."""
+    steps: tuple[tuple[int, float, float, float], ...]
+    """0, 1, 2 ... such steps, with what they leave of the level, and what ones and slopes they come to."""
     prior_a: float
     prior_b: float
     season_decay: float
@@ -205,10 +254,6 @@ class Rates(NamedTuple):
     """Per hour."""
     tail_decay: float
     """Per hour."""
-    phi_decays: tuple[float, ...]
-    """Per track: decay of the dispersion sums per cell."""
-    norms: tuple[tuple[float, ...], ...]
-    """Per track and window: what a score gains for the width of its window."""
     protect_buckets: int
     learning_buckets: int
     quiet_buckets: int
@@ -222,25 +267,44 @@ class Rates(NamedTuple):
 def rates(config: DetectorConfig, bucket_minutes: int = 1) -> Rates:
     """Return what `config` means for buckets of `bucket_minutes` (a divisor of 60)."""
     per_hour = 60 // bucket_minutes
-    tracks = _tracks(bucket_minutes)
-    level_decay = _decay(config.level_half_life_hours * per_hour)
+    cell = _CELL if bucket_minutes == 1 else 1
+    buckets = tuple(sorted({max(1, round(minutes / bucket_minutes)) for minutes in _WIDTHS}))
+    cells = tuple(width // cell for width in buckets)
+    hops = tuple(max(1, width // 4) if width else 0 for width in cells)
+    steps = [hop * cell or 1 for hop in hops]
     prior_b = config.prior_weight_hours * per_hour
+    fine = sum(width < _FINE for width in buckets) if cell > 1 else 0
+    level_decay = _decay(config.level_half_life_hours * per_hour)
+    season_decay = _decay(config.season_half_life_weeks * 168 * per_hour)
+    phi_decays = tuple(_decay(config.phi_half_life_days * 24 * per_hour / step) for step in steps)
+    skips = tuple(_skip(n, level_decay, season_decay, phi_decays[0]) for n in range(per_hour + 1))
     return Rates(
         bucket_minutes=bucket_minutes,
         per_hour=per_hour,
-        tracks=tracks,
+        cell=cell,
+        fine=fine,
+        minutes=tuple(bucket_minutes * width for width in buckets),
+        buckets=buckets,
+        cells=cells,
+        parts=tuple(tuple(_parts(width, closed, cell) for width in buckets[:fine]) for closed in range(cell)),
+        hops=hops,
+        lags=tuple(math.ceil((width - 1) / step) for width, step in zip(buckets, steps, strict=True)),
+        phi_decays=phi_decays,
+        phi_weights=tuple(config.phi_weight_events * width / step for width, step in zip(buckets, steps, strict=True)),
+        never_capped=3 * config.residual_cap * config.phi_prior,
+        norms=tuple(config.window_norm * math.log10(width) for width in buckets),
+        narrow=tuple(enumerate(buckets[:fine])),
+        wide=tuple((j, cells[j]) for j in range(fine, len(cells))),
+        sampled=tuple((j, hop) for j, hop in enumerate(hops) if hop),
         level_decay=level_decay,
+        skips=skips,
+        steps=tuple((n, skip.left, skip.sum, skip.slope) for n, skip in enumerate(skips)),
         prior_a=config.prior_events_per_hour / per_hour * prior_b,
         prior_b=prior_b,
-        season_decay=_decay(config.season_half_life_weeks * 168 * per_hour),
+        season_decay=season_decay,
         season_hour_decay=_decay(config.season_half_life_weeks * 168),
         proof_decay=_decay(config.season_proof_half_life_days * 24),
         tail_decay=_decay(config.tail_half_life_days * 24),
-        phi_decays=tuple(_decay(config.phi_half_life_days * 24 * per_hour / track.stride) for track in tracks),
-        norms=tuple(
-            tuple(config.window_norm * math.log10(minutes / bucket_minutes) for minutes in track.minutes)
-            for track in tracks
-        ),
         protect_buckets=int(config.protect_hours * per_hour),
         learning_buckets=max(1, int(config.learning_minutes) // bucket_minutes),
         quiet_buckets=max(1, int(config.quiet_minutes) // bucket_minutes),
@@ -250,16 +314,34 @@ def rates(config: DetectorConfig, bucket_minutes: int = 1) -> Rates:
     )
 
 
-def _tracks(bucket_minutes: int) -> tuple[Track, ...]:
-    """Return the windows of 1, 5, 15, 60 and 240 minutes that a bucket length allows.
+_WIDTHS = (1, 5, 15, 60, 240)
+"""Minutes of the windows."""
+_CELL = 5
+"""Of buckets of a minute, so many are a cell. The wide windows slide by cells: a tenth of the state and of the work,
+and what an hour's count gains from a finer edge is lost in its own noise."""
+_FINE = 60
+"""Windows of fewer buckets than this slide by buckets, where those are shorter than cells."""
 
-    On 1-minute buckets the two long windows slide in steps of five minutes: a tenth of the state and of the work,
-    and what an hour's count gains from a finer edge is lost in its own noise.
-    """
-    if bucket_minutes == 1:
-        return (Track(1, (1, 5, 15), (1, 5, 15)), Track(5, (12, 48), (60, 240)))
-    widths = sorted({max(1, round(minutes / bucket_minutes)) for minutes in (5, 15, 60, 240)})
-    return (Track(1, tuple(widths), tuple(width * bucket_minutes for width in widths)),)
+
+def _parts(width: int, closed: int, cell: int) -> tuple[float, int, float]:
+    """Return what `Rates.parts` holds of one window."""
+    before = width - 1
+    if before <= closed:
+        return before / closed if closed else 0.0, 0, 0.0
+    whole, rest = divmod(before - closed, cell)
+    return 1.0, whole, rest / cell
+
+
+def _skip(n: int, level: float, season: float, phi: float) -> Skip:
+    """Return what n steps leave of the level, of a season's sums, and of the narrowest window's dispersion."""
+    found: list[float] = []
+    for j in (n, (n - 1) / 2, n - 1):
+        left = math.exp(j * math.log(level))
+        whole = (1 - left) / (1 - level)
+        found += left, whole, (j - whole) / (1 - level)
+    for decay in (season, phi):
+        found += math.exp(n * math.log(decay)), math.exp((n - 1) / 2 * math.log(decay))
+    return Skip._make([*found, n * (n + 1) / (6 * (n - 1)) if n > 1 else 0.0])
 
 
 def _unknown(config: DetectorConfig) -> tuple[float, ...]:

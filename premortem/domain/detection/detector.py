@@ -6,6 +6,7 @@ from typing import assert_never
 import msgspec
 
 from premortem.domain.detection.config import DEFAULT, DetectorConfig
+from premortem.domain.detection.fingerprints import AtHand
 from premortem.domain.detection.observing import apply, observe_error
 from premortem.domain.detection.ordering import LATENESS_MS, Packed, Placed, Window
 from premortem.domain.detection.project import Project
@@ -47,6 +48,7 @@ class Detector:
         self._seen = -1
         self._clock = 0
         self._projects: dict[int, Project] = {}
+        self._at_hand = AtHand()
         self._touched: dict[int, None] = {}
         self._due = NEVER
         """The earliest time that a held signal of any project is due, by the clock."""
@@ -76,7 +78,9 @@ class Detector:
             else:
                 project, _, part = name.partition("/")
                 parts.setdefault(int(project), {})[part] = value
-        detector._projects = {number: Project.restore(parts[number], config) for number in sorted(parts)}
+        detector._projects = {
+            number: Project.restore(parts[number], config, detector._at_hand) for number in sorted(parts)
+        }
         detector._due = min((project.incidents.due for project in detector._projects.values()), default=NEVER)
         return detector
 
@@ -93,7 +97,7 @@ class Detector:
         """Return the state of a project; a new one when no record has named it yet."""
         project = self._projects.get(number)
         if project is None:
-            project = self._projects[number] = Project(self._config)
+            project = self._projects[number] = Project(self._config, self._at_hand)
         self._touched[number] = None
         return project
 

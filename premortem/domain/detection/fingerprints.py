@@ -2,29 +2,53 @@
 
 from collections.abc import Iterator, Mapping
 
-from premortem.domain.detection.config import DEFAULT, Rates, rates
 from premortem.domain.detection.known import Known
 from premortem.domain.detection.memory import Memory
 from premortem.domain.detection.packing import pack, pack_active, unpack
 from premortem.domain.ids import Fingerprint
 
-_UNPACKED = 12_000
-"""At most so many are held as objects; the one touched longest ago is packed first. It changes no answer."""
+UNPACKED = 12_000
+"""At most so many of a detector are held as objects, of some 8 KB each."""
 _HOT = 4_096
 """Tuples of hashes whose owners are at hand, about a megabyte a project."""
 _PREFIX = "active-"
 
 
-class Fingerprints:
-    """What is known of each fingerprint. `rates` must be those of the project's configuration."""
+class AtHand:
+    """The fingerprints of a detector's projects that are held as objects; it changes no answer which ones are."""
 
-    def __init__(self) -> None:
-        self.rates: Rates = rates(DEFAULT)
+    def __init__(self, most: int = UNPACKED) -> None:
+        self._most = most
+        self._held: dict[tuple[Fingerprints, int], None] = {}
+        """In the order in which they were touched first since the last snapshot."""
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def touch(self, fingerprints: "Fingerprints", index: int) -> None:
+        """Note that one is held; the one that was touched longest ago goes when they are too many."""
+        held = self._held
+        held.pop((fingerprints, index), None)
+        held[fingerprints, index] = None
+        while len(held) > self._most:
+            (owner, oldest) = next(iter(held))
+            del held[owner, oldest]
+            owner.let_go(oldest)
+
+    def drop(self, fingerprints: "Fingerprints", index: int) -> None:
+        """Note that one is not held any more."""
+        self._held.pop((fingerprints, index), None)
+
+
+class Fingerprints:
+    """What is known of each fingerprint of a project."""
+
+    def __init__(self, at_hand: AtHand | None = None) -> None:
+        self._at_hand = at_hand if at_hand is not None else AtHand()
         self._memory = Memory()
         self._hot: dict[tuple[Fingerprint, ...], tuple[int, str]] = {}
         """Index and name of what was looked up of late: what has an owner never gets another."""
         self._unpacked: dict[int, Known] = {}
-        """In the order in which they were touched first since the last snapshot."""
         self._active: dict[int, bytes] = {}
         """Packed, of those that are counted."""
         self._touched: dict[int, None] = {}
@@ -69,30 +93,26 @@ class Fingerprints:
         index = self._memory.add(hashes, b"")
         self._unpacked[index] = known
         self._touched[index] = None
-        self._pack_oldest()
+        self._at_hand.touch(self, index)
 
     def _touch(self, index: int) -> Known:
         if index in self._touched:
             return self._unpacked[index]
-        known = self._unpacked.pop(index, None)
+        known = self._unpacked.get(index)
         if known is None:
-            known = unpack(self._memory.get(index), self._active.get(index), self.rates)
-        self._unpacked[index] = known
+            known = self._unpacked[index] = unpack(self._memory.get(index), self._active.get(index))
         self._touched[index] = None
-        self._pack_oldest()
+        self._at_hand.touch(self, index)
         return known
 
-    def _pack_oldest(self) -> None:
-        while len(self._unpacked) > _UNPACKED:
-            index = next(iter(self._unpacked))
-            self._pack(index)
-            del self._unpacked[index]
+    def let_go(self, index: int) -> None:
+        """Keep what is known of a fingerprint in its packed form alone."""
+        known = self._unpacked.pop(index)
+        if index in self._touched:
+            del self._touched[index]
+            self._pack(index, known)
 
-    def _pack(self, index: int) -> None:
-        if index not in self._touched:
-            return
-        del self._touched[index]
-        known = self._unpacked[index]
+    def _pack(self, index: int, known: Known) -> None:
         self._memory.put(index, pack(known))
         if known.is_active:
             self._active[index] = pack_active(known)
@@ -103,17 +123,22 @@ class Fingerprints:
     # ------------------------------------------------------------------------------------------------ snapshots
     def changed(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield the parts that changed since the last call, in one order; None = the part is gone."""
-        for index in list(self._touched):
-            self._pack(index)
+        for index in self._touched:
+            known = self._unpacked[index]
+            self._pack(index, known)
+            if not known.is_active:  # one that is only remembered is unpacked in no time, when it comes again
+                del self._unpacked[index]
+                self._at_hand.drop(self, index)
+        self._touched.clear()
         yield from self._memory.changed()
         for index in sorted(self._dirty):
             yield f"{_PREFIX}{index}", self._active.get(index)
         self._dirty.clear()
 
     @classmethod
-    def restore(cls, parts: Mapping[str, bytes]) -> "Fingerprints":
+    def restore(cls, parts: Mapping[str, bytes], at_hand: AtHand | None = None) -> "Fingerprints":
         """Return what `changed` gave."""
-        found = cls()
+        found = cls(at_hand)
         found._memory = Memory.restore(parts)
         active = {int(name[len(_PREFIX) :]): value for name, value in parts.items() if name.startswith(_PREFIX)}
         found._active = {index: active[index] for index in sorted(active)}

@@ -6,19 +6,23 @@ of day x {weekday, weekend} in UTC, linearly interpolated between the hours' mid
 
 import math
 from array import array
-from functools import lru_cache
+from math import fsum
+from operator import mul
 
 from premortem.domain.detection.config import DetectorConfig, Rates
+from premortem.domain.detection.stretch import Stretch
 
-_SLOW = 40
+_SLOW = 24
 _EPOCH_HOURS = 72
 """Hours from Monday 00:00 to the hour of 1970-01-01 00:00 UTC, a Thursday."""
 
 
+_SLOTS = tuple(hour % 24 + (24 if hour >= 120 else 0) for hour in range(168))
+
+
 def slot_of(hour: int) -> int:
     """Return the slot of an hour since 1970: hour of day, plus 24 on Saturday and Sunday."""
-    hour_of_week = (hour + _EPOCH_HOURS) % 168
-    return hour_of_week % 24 + 24 if hour_of_week >= 120 else hour_of_week % 24
+    return _SLOTS[(hour + _EPOCH_HOURS) % 168]
 
 
 class Level:
@@ -36,6 +40,7 @@ class Level:
         "p",
         "proof",
         "q",
+        "season",
         "seasonal_counts",
         "seasonal_exposure",
         "spread",
@@ -65,6 +70,8 @@ class Level:
         self.hour_count = 0.0
         self.hour_exposure = 0.0
         """The seasonal sums of the open hour's slot, as they were when it opened."""
+        self.season = 1.0
+        """The season's factor for the open bucket."""
         self.expected = self.a / self.b
 
     def factor(self, at: int, of: Rates) -> float:
@@ -88,27 +95,26 @@ class Level:
         `exposure`: how much traffic the bucket had, over what it should have had. It scales what the bucket should
         have held, so that the level stays one of events at usual traffic.
         """
+        at = self.at
         if learn:
-            m = self.expected * exposure
-            y = float(count)
-            if self.at - self.started < of.learning_buckets:
-                self.first += count
-            elif count:
-                y = min(y, self.cap(m))
+            m, y = self.expected * exposure, float(count)
+            if count:
+                if at - self.started < of.learning_buckets:
+                    self.first += count
+                else:
+                    y = min(y, self.cap(m))
             decay = of.level_decay
             rest = 1 - decay
             self.q = self.q * decay + (y - m) * (y - m) + rest * 20
             self.p = self.p * decay + m + rest * 10
-            slot = slot_of(self.at // of.per_hour)
-            level = self.a / self.b * exposure
-            self.seasonal_counts[slot] = self.seasonal_counts[slot] * of.season_decay + y
-            self.seasonal_exposure[slot] = self.seasonal_exposure[slot] * of.season_decay + level
+            slot = _SLOTS[(at // of.per_hour + _EPOCH_HOURS) % 168]
+            counts, exposures, season = self.seasonal_counts, self.seasonal_exposure, of.season_decay
+            counts[slot] = counts[slot] * season + y
+            exposures[slot] = exposures[slot] * season + self.a / self.b * exposure
             self.a = decay * self.a + y
-            self.b = decay * self.b + (self.factor(self.at, of) if self.trust else 1.0) * exposure
-        self.at += 1
-        self.expected = self.a / self.b
-        if self.trust:
-            self.expected *= self.factor(self.at, of)
+            self.b = decay * self.b + self.season * exposure
+        self.at = at + 1
+        self.foresee(of)
 
     def rest(self, count: int, of: Rates) -> None:
         """Let `count` empty buckets pass in the level alone, at one price: what comes before a scan was worth its room.
@@ -120,43 +126,47 @@ class Level:
         self.b = self.b * left + (1 - left) / (1 - of.level_decay)
         self.expected = self.a / self.b
 
-    def skip(self, count: int, of: Rates) -> list[float]:
-        """Close `count` empty buckets that lie in one half of one hour; return what each should have held.
+    def skip(self, count: int, of: Rates) -> Stretch:
+        """Close `count` empty buckets that lie in one half of one hour, or in one hour while no season is believed.
 
         An empty bucket's update is linear in a and b, so both have a closed form; what depends on their ratio is the
         parabola through three nodes, and sums over it are exact for cubics. Where the level has seen `_SLOW` times the
-        buckets that it skips, that is closer than a millionth; one that knows less is stepped.
+        buckets that it skips, that is closer than some millionths; where it has seen less, it is worked out for each.
         """
-        first, last = self.factor(self.at, of), self.factor(self.at + count - 1, of)
-        if self.b < _SLOW * count:
-            means = self._step(count, first, last, of)
+        left, ones, slopes, mid, mid_ones, mid_slopes, end, end_ones, end_slopes, aged, mid_aged, _, _, bend = of.skips[
+            count
+        ]
+        a, b, at = self.a, self.b, self.at
+        first, slope, stepped = 1.0, 0.0, None
+        if self.trust:
+            first, last = self.factor(at, of), self.factor(at + count - 1, of)
+            slope = (last - first) / (count - 1) if count > 1 else 0.0
+        if b < _SLOW * count:
+            steps = of.steps[:count]
+            levels = [a * left / (b * left + first * ones + slope * slopes) for _, left, ones, slopes in steps]
+            exposure = fsum(levels)
+            stepped = [level * (first + slope * j) for j, level in enumerate(levels)] if self.trust else levels
+            total, squares = fsum(stepped), fsum(map(mul, stepped, stepped))
+            m0, m1, m2 = stepped[0], stepped[count // 2], stepped[-1]
         else:
-            means = _parabola(count, self._decay(count, first, last, of))
-        self.at += count
-        return means
-
-    def _step(self, n: int, first: float, last: float, of: Rates) -> list[float]:
-        a, b, q, p = self.a, self.b, self.q, self.p
-        slot = slot_of(self.at // of.per_hour)
-        counts, exposure = self.seasonal_counts[slot], self.seasonal_exposure[slot]
-        decay, season = of.level_decay, of.season_decay
-        q_rest, p_rest = (1 - decay) * 20, (1 - decay) * 10
-        slope = (last - first) / (n - 1) if n > 1 else 0.0
-        means = []
-        for j in range(n):
-            factor = first + slope * j
-            level = a / b
-            m = level * factor
-            means.append(m)
-            q = q * decay + m * m + q_rest
-            p = p * decay + m + p_rest
-            counts *= season
-            exposure = exposure * season + level
-            a *= decay
-            b = b * decay + factor
-        self.a, self.b, self.q, self.p = a, b, q, p
-        self.seasonal_counts[slot], self.seasonal_exposure[slot] = counts, exposure
-        return means
+            m0 = a / b
+            m1 = a * mid / (b * mid + first * mid_ones + slope * mid_slopes)
+            m2 = a * end / (b * end + first * end_ones + slope * end_slopes)
+            total = exposure = count * m1 + (m0 - 2 * m1 + m2) * bend
+            if self.trust:
+                m0, m1, m2 = m0 * first, m1 * (first + last) / 2, m2 * last
+                total = count * m1 + (m0 - 2 * m1 + m2) * bend
+            squares = count * m1 * m1 + (m0 * m0 - 2 * m1 * m1 + m2 * m2) * bend
+        self.a = a * left
+        self.b = b * left + first * ones + slope * slopes
+        whole = 1 - left
+        self.q = self.q * left + squares * mid + whole * 20
+        self.p = self.p * left + total * mid + whole * 10
+        slot = _SLOTS[(at // of.per_hour + _EPOCH_HOURS) % 168]
+        self.seasonal_counts[slot] *= aged
+        self.seasonal_exposure[slot] = self.seasonal_exposure[slot] * aged + exposure * mid_aged
+        self.at = at + count
+        return Stretch(count, total, squares, m0, m1, m2, stepped)
 
     def settle(self, learns: bool, of: Rates, config: DetectorConfig) -> None:
         """End the first time of its life, or an hour, if one has ended; make `expected` that of the bucket that opens.
@@ -168,43 +178,30 @@ class Level:
             self.b = float(of.learning_buckets)
         if self.at % of.per_hour == 0:
             self._end_hour(learns, of, config)
-        self.expected = self.a / self.b * self.factor(self.at, of)
+        self.foresee(of)
 
-    def _decay(self, n: int, first: float, last: float, of: Rates) -> tuple[float, float, float]:
-        decay, rest = of.level_decay, 1 - of.level_decay
-        slope = (last - first) / (n - 1) if n > 1 else 0.0
-        h = (n - 1) / 2
-        levels = [self._level_after(j, first, slope, of) for j in ((0.0, h, n - 1.0) if n > 1 else (0.0, 0.0, 0.0))]
-        nodes = levels[0] * first, levels[1] * (first + slope * h), levels[2] * last
-        shrink = math.exp(n * math.log(decay))
-        whole = 1 - shrink
-        middle = math.exp(h * math.log(decay))
-        slot = slot_of(self.at // of.per_hour)
-        season = math.exp(n * math.log(of.season_decay))
-        self.q = self.q * shrink + quadrature(n, *(m * m for m in nodes)) * middle + whole * 20
-        self.p = self.p * shrink + quadrature(n, *nodes) * middle + whole * 10
-        self.seasonal_counts[slot] *= season
-        exposure = quadrature(n, *levels) * math.exp(h * math.log(of.season_decay))
-        self.seasonal_exposure[slot] = self.seasonal_exposure[slot] * season + exposure
-        self.b = self.b * shrink + _linear_sum(n, first, slope, whole / rest, rest)
-        self.a = self.a * shrink
-        return nodes
+    def foresee(self, of: Rates) -> None:
+        """Work out the season and `expected`, for the bucket that opens."""
+        self.expected = self.a / self.b
+        if self.trust:
+            self.season = self.factor(self.at, of)
+            self.expected *= self.season
+        else:
+            self.season = 1.0
 
-    def _level_after(self, j: float, first: float, slope: float, of: Rates) -> float:
-        if j == 0:
-            return self.a / self.b
-        shrink = math.exp(j * math.log(of.level_decay))
-        rest = 1 - of.level_decay
-        return self.a * shrink / (self.b * shrink + _linear_sum(j, first, slope, (1 - shrink) / rest, rest))
+    def is_slow(self, of: Rates) -> bool:
+        """Return whether so much is known that an hour hardly changes the level."""
+        return self.b >= _SLOW * of.per_hour
 
     def _end_hour(self, learns: bool, of: Rates, config: DetectorConfig) -> None:
-        slot = slot_of(self.at // of.per_hour - 1)
+        hour = self.at // of.per_hour + _EPOCH_HOURS
+        slot, following = _SLOTS[(hour - 1) % 168], _SLOTS[hour % 168]
+        counts, exposures = self.seasonal_counts, self.seasonal_exposure
         if learns:
             self._prove(slot, of, config)
         kappa = config.season_shrink_events
-        self.factors[slot] = (self.seasonal_counts[slot] + kappa) / (self.seasonal_exposure[slot] + kappa)
-        slot = slot_of(self.at // of.per_hour)
-        self.hour_count, self.hour_exposure = self.seasonal_counts[slot], self.seasonal_exposure[slot]
+        self.factors[slot] = (counts[slot] + kappa) / (exposures[slot] + kappa)
+        self.hour_count, self.hour_exposure = counts[following], exposures[following]
 
     def _prove(self, slot: int, of: Rates, config: DetectorConfig) -> None:
         """Compare how well the season and the flat level had predicted the hour that ends.
@@ -212,38 +209,11 @@ class Level:
         The difference of two quadratic log-likelihoods, around flat = e and around seasonal = F e, over one variance,
         that of their mean: ((y - e)^2 - (y - F e)^2) / (phi e (1 + F)).
         """
-        faded = of.season_hour_decay
-        count = self.seasonal_counts[slot] - self.hour_count * faded
-        flat = self.seasonal_exposure[slot] - self.hour_exposure * faded
-        factor = self.factors[slot]
-        gain = (factor - 1) * (2 * count - flat * (1 + factor)) / (self.spread * (1 + factor))
-        self.proof = max(-config.season_proof, self.proof * of.proof_decay + gain)
-        self.trust = min(1.0, max(0.0, self.proof / config.season_proof))
-
-
-def quadrature(n: int, first: float, middle: float, last: float) -> float:
-    """Return the sum over n equally spaced points of the parabola through the first, the middle and the last one."""
-    if n <= 1:
-        return first * n
-    return n * middle + (first - 2 * middle + last) * n * (n + 1) / (6 * (n - 1))
-
-
-def _linear_sum(n: float, first: float, slope: float, geometric: float, rest: float) -> float:
-    """Return the sum over j < n of decay^(n-1-j) (first + slope j), given (1 - decay^n) / (1 - decay)."""
-    return first * geometric + slope * (n - geometric) / rest
-
-
-def _parabola(n: int, nodes: tuple[float, float, float]) -> list[float]:
-    """Return n equally spaced values of the parabola through the first, the middle and the last node."""
-    first, middle, last = nodes
-    if n < 3:
-        return [first, last][:n]
-    slope, bend = (last - first) / 2, (first - 2 * middle + last) / 2
-    return [middle + t * (slope + bend * t) for t in _spread(n)]
-
-
-@lru_cache(maxsize=256)
-def _spread(n: int) -> tuple[float, ...]:
-    """Return n equally spaced numbers from -1 to 1."""
-    h = (n - 1) / 2
-    return tuple((j - h) / h for j in range(n))
+        factor, limit = self.factors[slot], config.season_proof
+        gain, faded = 0.0, of.season_hour_decay
+        if factor != 1.0:
+            count = self.seasonal_counts[slot] - self.hour_count * faded
+            flat = self.seasonal_exposure[slot] - self.hour_exposure * faded
+            gain = (factor - 1) * (2 * count - flat * (1 + factor)) / (self.spread * (1 + factor))
+        self.proof = max(-limit, self.proof * of.proof_decay + gain)
+        self.trust = min(1.0, self.proof / limit) if self.proof > 0 else 0.0

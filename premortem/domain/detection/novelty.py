@@ -124,12 +124,13 @@ class NewErrors:
         minutes = (at - young.since) // MINUTE_MS
         first = bisect_right(HORIZONS, minutes)
         teaches = young.reason == "novelty"
+        counts, sums, squared = young.events, self.events, self.events_squared
         for i in range(first, len(HORIZONS)):
-            before = young.events[i]
-            young.events[i] = before + 1
+            before = counts[i]
+            counts[i] = before + 1
             if teaches:
-                self.events[i] += 1
-                self.events_squared[i] += 2 * before + 1
+                sums[i] += 1
+                squared[i] += 2 * before + 1
         bitmap = users.add(young.users, user) if user else young.users
         if bitmap != young.users:
             young.users = bitmap

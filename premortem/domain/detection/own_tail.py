@@ -26,6 +26,8 @@ class OwnTail:
 
     def end_hour(self, highest: float, of: Rates, config: DetectorConfig) -> None:
         """Take in the highest score of the hour that has ended, as the model gave it."""
+        if highest <= config.tail_from and not self.run and not self.runs and not self.sum:
+            return  # nothing has ever been high
         self.sum *= of.tail_decay
         self.runs *= of.tail_decay
         if highest > config.tail_from:

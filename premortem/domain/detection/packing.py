@@ -7,14 +7,13 @@ from typing import Any
 
 import msgspec
 
-from premortem.domain.detection.config import Rates
 from premortem.domain.detection.known import Known
 from premortem.domain.detection.novelty import Young
 from premortem.domain.detection.ramp import Ramp
 from premortem.domain.detection.scan_packing import pack_scan, unpack_scan
 from premortem.domain.detection.users import UsersWindow
 
-FORMAT = 5
+FORMAT = 7
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list)
 
@@ -48,7 +47,7 @@ def pack_active(known: Known) -> bytes:
     )
 
 
-def unpack(value: bytes, active: bytes | None, of: Rates) -> Known:
+def unpack(value: bytes, active: bytes | None) -> Known:
     """Return the state. Raises ValueError for bytes of another format: rebuild the state from the log."""
     fields: list[Any] = _DECODER.decode(value)
     if fields[0] != FORMAT:
@@ -57,7 +56,7 @@ def unpack(value: bytes, active: bytes | None, of: Rates) -> Known:
     known.incident_id, known.waiting, known.first_release, known.environments, volatile, young = fields[2:]
     if active is not None:
         volatile, young, scan, ramp, people = _DECODER.decode(active)
-        known.scan = unpack_scan(scan, of) if scan is not None else None
+        known.scan = unpack_scan(scan) if scan is not None else None
         known.ramp = Ramp.unpack(ramp) if ramp is not None else None
         known.people = UsersWindow.unpack(people) if people is not None else None
     known.last_seen, known.total, known.late, known.early = volatile

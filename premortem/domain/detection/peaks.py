@@ -35,8 +35,9 @@ class Peaks:
 
     def forget_before(self, hour: int) -> None:
         """Drop what is too old to be asked for from `hour` on."""
-        old = bisect_left(self.hours, hour - 24 * _DAYS - 1)
-        if old:
+        oldest = hour - 24 * _DAYS - 1
+        if self.hours and self.hours[0] < oldest:
+            old = bisect_left(self.hours, oldest)
             width = len(self.counts) // len(self.hours)
             del self.hours[:old], self.counts[: old * width]
 
@@ -47,11 +48,17 @@ class Peaks:
         """
         if not self.hours:
             return 2.0
-        days = sorted(self._largest(j, hour - 24 * day) for day in range(1, _DAYS + 1))
+        days = sorted([self._largest(j, hour - 24 * day) for day in range(1, _DAYS + 1)])
         return config.veto_factor * days[-1 if is_young else -2] + 2
 
     def _largest(self, j: int, hour: int) -> int:
         """Return the largest count of window `j` in the hour and those beside it."""
-        width = len(self.counts) // len(self.hours)
-        first, end = bisect_left(self.hours, hour - 1), bisect_left(self.hours, hour + 2)
-        return max((self.counts[i * width + j] for i in range(first, end)), default=0)
+        hours = self.hours
+        i, last = bisect_left(hours, hour - 1), hour + 1
+        if i == len(hours) or hours[i] > last:
+            return 0
+        width, largest = len(self.counts) // len(hours), 0
+        while i < len(hours) and hours[i] <= last:
+            largest = max(largest, self.counts[i * width + j])
+            i += 1
+        return largest

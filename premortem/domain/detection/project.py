@@ -8,7 +8,7 @@ import msgspec
 
 from premortem.domain.detection.config import DEFAULT, DetectorConfig, Rates, rates
 from premortem.domain.detection.event_ids import EventIds
-from premortem.domain.detection.fingerprints import Fingerprints
+from premortem.domain.detection.fingerprints import AtHand, Fingerprints
 from premortem.domain.detection.gates import Gates
 from premortem.domain.detection.incidents import Incidents
 from premortem.domain.detection.novelty import NewErrors
@@ -26,7 +26,7 @@ _RECORDS, _REPORTS = "records-", "reports-"
 class Project:
     """The detector's state of one project. What an event may change is noted as it changes, and written once."""
 
-    def __init__(self, config: DetectorConfig = DEFAULT) -> None:
+    def __init__(self, config: DetectorConfig = DEFAULT, at_hand: AtHand | None = None) -> None:
         self._default = config
         self.values: dict[str, float] = {}
         """What a record has set of the detector's numbers."""
@@ -40,7 +40,7 @@ class Project:
         self.new_errors = NewErrors()
         self.traffic = Traffic()
         self.incidents = Incidents()
-        self.fingerprints = Fingerprints()
+        self.fingerprints = Fingerprints(at_hand)
         self.event_ids = EventIds()
         self._record_ids = EventIds(_RECORDS)
         self._report_ids = EventIds(_REPORTS)
@@ -68,7 +68,6 @@ class Project:
         self.config = self._default.with_values(self.values)
         self.rates = rates(self.config)
         self._widths = widths(self.rates)
-        self.fingerprints.rates = self.rates
 
     # ------------------------------------------------------------------------------------------------ snapshots
     def changed(self) -> Iterator[tuple[str, bytes | None]]:
@@ -96,9 +95,11 @@ class Project:
         }
 
     @classmethod
-    def restore(cls, parts: Mapping[str, bytes], config: DetectorConfig = DEFAULT) -> "Project":
+    def restore(
+        cls, parts: Mapping[str, bytes], config: DetectorConfig = DEFAULT, at_hand: AtHand | None = None
+    ) -> "Project":
         """Return the project whose parts `changed` gave, as if it had never stopped."""
-        project = cls(config)
+        project = cls(config, at_hand)
         fields = {name: _DECODE(parts[name]) for name in project._small() if name in parts}
         project.values = dict(fields.get("config", ()))
         for name, attribute, kind in (
@@ -116,11 +117,11 @@ class Project:
         project.event_ids = EventIds.restore(parts)
         project._record_ids = EventIds.restore(parts, _RECORDS)
         project._report_ids = EventIds.restore(parts, _REPORTS)
-        project.fingerprints = Fingerprints.restore(parts)
+        project.fingerprints = Fingerprints.restore(parts, at_hand)
         project._settle()
         return project
 
 
 def widths(of: Rates) -> tuple[int, ...]:
     """Return the minutes of each window of the scan, in its order."""
-    return tuple(minutes for track in of.tracks for minutes in track.minutes)
+    return of.minutes

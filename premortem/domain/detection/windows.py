@@ -1,211 +1,160 @@
-"""Windows: what a fingerprint's sliding windows hold, what they should hold, and how far apart the two usually are.
+"""Windows: what a fingerprint's sliding windows hold, and what they should hold.
 
-docs/detection.md, "Windows", for the windows that slide in the same steps. A cell is one step.
+docs/detection.md, "Windows". Counts are kept by buckets as far as the fine windows reach, and by cells as far as the
+widest one does; expectations, which change slowly, by cells alone.
 """
 
-import math
 from array import array
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import accumulate, chain, repeat
 from math import fsum
-from operator import mul, sub
 
-from premortem.domain.detection.config import DetectorConfig, Rates, Track
+from premortem.domain.detection.config import DetectorConfig, Rates
+from premortem.domain.detection.dispersion import Dispersion
 
 
 class Windows:
-    """Sums over the last w closed cells, per window w, and the dispersion of those sums with a lag of w cells."""
+    """The closed buckets of every window, and the dispersion of their sums."""
 
     __slots__ = (
-        "closed",
         "counts",
         "dispersion",
-        "exposure",
         "largest",
         "means",
         "open_count",
         "open_mean",
-        "squares",
+        "recent",
         "sums",
         "totals",
-        "track",
-        "weights",
     )
 
-    def __init__(self, track: Track) -> None:
-        widths = track.cells
-        longest = widths[-1]
-        self.track = track
-        self.closed = 0
-        """Cells closed in this life; below w, the dispersion of window w is the prior's."""
+    def __init__(self, of: Rates) -> None:
+        longest = of.cells[-1]
+        self.recent = [0] * (of.buckets[of.fine - 1] if of.fine else 0)
+        """Events of the last buckets, oldest first; a list, for at this length a queue costs more room and time."""
         self.counts = [0] * longest
-        """Of the last cells, oldest first; lists, because at these lengths a queue costs more room and time."""
-        self.means = [0.0] * longest
-        self.sums = [0] * len(widths)
-        """Events in the last w closed cells."""
-        self.totals = [0.0] * len(widths)
-        """Expected events in the last w closed cells."""
-        self.dispersion = [0.0] * len(widths)
-        self.exposure = [0.0] * len(widths)
-        self.squares = [array("d") for _ in widths]
-        self.weights = [array("d") for _ in widths]
-        """Squared residual and expectation of the cells too young to count in the dispersion, oldest first."""
-        self.largest = [0] * len(widths)
-        """The largest sums of the hour so far."""
+        self.means = array("d", bytes(8 * longest))
+        """Events of the last cells, and what they should have held, oldest first."""
         self.open_count = 0
         self.open_mean = 0.0
         """Of the open cell: what its closed buckets held, and should have held."""
+        self.sums = [0] * len(of.buckets)
+        """Events in each window's closed buckets, or, of those that slide by cells, closed cells."""
+        self.totals = [0.0] * len(of.buckets)
+        """What the closed cells of the wide windows should have held."""
+        self.largest = [0] * len(of.buckets)
+        """The largest sums of the hour so far."""
+        self.dispersion = Dispersion(of)
 
-    def add(
-        self,
-        count: int,
-        mean: float,
-        next_at: int,
-        decay: float,
-        config: DetectorConfig,
-        learns: bool,
-        exposure: Sequence[float] | None,
-    ) -> None:
-        """Take in the bucket before `next_at`, as `close` takes a cell, and close its cell if it ends there."""
-        if self.track.stride > 1:
-            count = self.open_count = self.open_count + count
-            mean = self.open_mean = self.open_mean + mean
-            if next_at % self.track.stride:
-                return
-            self.open_count = 0
-            self.open_mean = 0.0
-        self.close(count, mean, decay, config, learns, exposure)
-
-    def skip_buckets(self, start: int, means: Sequence[float], decay: float, config: DetectorConfig) -> None:
-        """Take in a run of empty buckets from `start` on."""
-        stride = self.track.stride
-        if stride == 1:
-            self.skip(means, decay, config)
-            return
-        edge = stride - start % stride
-        if edge > len(means):
-            self.open_mean += fsum(means)
-            return
-        self.close(self.open_count, self.open_mean + fsum(means[:edge]), decay, config)
-        self.open_count = 0
-        cells = [fsum(means[j : j + stride]) for j in range(edge, len(means) - stride + 1, stride)]
-        if cells:
-            self.skip(cells, decay, config)
-        self.open_mean = fsum(means[edge + len(cells) * stride :])
-
+    # ------------------------------------------------------------------------------------------------ closing
     def close(
         self,
         count: int,
         mean: float,
-        decay: float,
+        at: int,
+        learns: bool,
+        exposure: Sequence[float] | None,
+        of: Rates,
         config: DetectorConfig,
-        learns: bool = True,
-        exposure: Sequence[float] | None = None,
     ) -> None:
-        """Close a cell that held `count` events where `mean` were expected.
+        """Close bucket `at` - 1, which held `count` events where `mean` were expected.
 
         Unless it `learns`, the sums that end here say nothing about the dispersion. `exposure`: of each window, the
         ratio that its expectation was multiplied by.
         """
-        counts, means, sums, totals, largest = self.counts, self.means, self.sums, self.totals, self.largest
-        never_capped = 3 * config.residual_cap * config.phi_prior  # whatever is expected, the cap is no less
-        for i, width in enumerate(self.track.cells):
-            held = sums[i] = sums[i] + count - counts[-width]
-            total = totals[i] = totals[i] + mean - means[-width]
-            if held > largest[i]:
-                largest[i] = held
+        if of.fine:
+            self._slide(count, of)
             if learns:
-                weight = total if exposure is None else total * exposure[i]
-                residual = held - weight
-                square = residual * residual if residual <= never_capped else _squared(held, weight, config)
+                weight = mean if exposure is None else mean * exposure[0]
+                self.dispersion.take_bucket(count, weight, of, config)
             else:
-                square = weight = 0.0
-            if width > 1:
-                squares, weights = self.squares[i], self.weights[i]
-                squares.append(square)
-                weights.append(weight)
-                if len(squares) < width:
-                    continue
-                square, weight = squares.pop(0), weights.pop(0)
-            self.dispersion[i] = self.dispersion[i] * decay + square
-            self.exposure[i] = self.exposure[i] * decay + weight
+                self.dispersion.fade(of)
+            count += self.open_count
+            mean += self.open_mean
+            if at % of.cell:
+                self.open_count, self.open_mean = count, mean
+                return
+            self.open_count, self.open_mean = 0, 0.0
+        self._close_cell(count, mean, of)
+        cell = at // of.cell
+        for j, hop in of.sampled:
+            if cell % hop:
+                continue
+            weight = self.totals[j] if j >= of.fine else fsum(self.means[-of.cells[j] :])
+            if exposure is not None:
+                weight *= exposure[j]
+            self.dispersion.take(j, self.sums[j], weight, learns, of, config)
+
+    def _slide(self, count: int, of: Rates) -> None:
+        """Move the fine windows on by a bucket."""
+        recent, sums, largest = self.recent, self.sums, self.largest
+        if count or sums[of.fine - 1]:
+            for j, width in of.narrow:
+                held = sums[j] = sums[j] + count - recent[-width]
+                if held > largest[j]:
+                    largest[j] = held
+        recent.append(count)
+        del recent[0]
+
+    def _close_cell(self, count: int, mean: float, of: Rates) -> None:
+        counts, means, sums, totals, largest = self.counts, self.means, self.sums, self.totals, self.largest
+        for j, width in of.wide:
+            held = sums[j] = sums[j] + count - counts[-width]
+            totals[j] += mean - means[-width]
+            if held > largest[j]:
+                largest[j] = held
         counts.append(count)
         means.append(mean)
         del counts[0], means[0]
-        self.closed += 1
 
-    def skip(self, means: Sequence[float], decay: float, config: DetectorConfig) -> None:
-        """Close a run of empty cells with these expectations: the same as closing each, in a few sweeps.
+    # ------------------------------------------------------------------------------------------------ asking
+    def held(self, j: int, count: int, of: Rates) -> int:
+        """Return what window `j` holds with the open bucket, in which `count` events have been."""
+        if j < of.fine:
+            return self.sums[j] - self.recent[-of.buckets[j]] + count
+        return self.sums[j] - self.counts[-of.cells[j]] + self.open_count + count
 
-        Sums are made by `fsum`: exactly rounded, so the same on every version of Python (the built-in is not).
-        """
-        n = len(means)
-        counts, old = self.counts, self.means
-        longest = len(counts)
-        for i, width in enumerate(self.track.cells):
-            leaving = chain(old[longest - width :], means)
-            totals = list(accumulate(map(sub, means, leaving), initial=self.totals[i]))
-            del totals[0]
-            if self.sums[i]:
-                sums = list(accumulate((counts[longest - width :] + [0] * n)[:n], sub, initial=self.sums[i]))
-                del sums[0]
-                self.largest[i] = max(self.largest[i], sums[0])
-                self.sums[i] = sums[-1]
-                squares = [_squared(held, total, config) for held, total in zip(sums, totals, strict=True)]
-            else:
-                squares = list(map(mul, totals, totals))
-            self.totals[i] = totals[-1]
-            self._count_in(i, width, squares, totals, decay)
-        self.counts = [*counts[n:], *repeat(0, min(n, longest))]
-        self.means = [*old, *means][-longest:]
-        self.closed += n
+    def total(self, j: int, at: int, mean: float, of: Rates) -> float:
+        """Return what window `j` should hold when its last step ends; bucket `at` is open, and should hold `mean`."""
+        if j >= of.fine:
+            left = of.cell - at % of.cell
+            return self.totals[j] - self.means[-of.cells[j]] + self.open_mean + mean * left
+        share, whole, rest = of.parts[at % of.cell][j]
+        total = mean + share * self.open_mean
+        if whole:
+            total += fsum(self.means[-whole:])
+        return total + rest * self.means[-1 - whole] if rest else total
 
-    def _count_in(self, i: int, width: int, squares: list[float], weights: list[float], decay: float) -> None:
-        """Add squared residuals and their weights to the dispersion; the youngest stay pending."""
-        squares, weights = [*self.squares[i], *squares], [*self.weights[i], *weights]
-        old_enough = len(squares) - width + 1
-        if old_enough > 0:
-            powers = _powers(decay, old_enough)
-            shrink = powers[0] * decay
-            self.dispersion[i] = self.dispersion[i] * shrink + fsum(map(mul, squares, powers))
-            self.exposure[i] = self.exposure[i] * shrink + fsum(map(mul, weights, powers))
-            del squares[:old_enough], weights[:old_enough]
-        self.squares[i], self.weights[i] = array("d", squares), array("d", weights)
+    def closed_total(self, j: int, of: Rates) -> float:
+        """Return what the closed buckets of window `j` should have held, at the end of a cell."""
+        if j >= of.fine:
+            return self.totals[j]
+        whole = of.cells[j]
+        return fsum(self.means[-whole:]) if whole else self.means[-1] * of.buckets[j] / of.cell
 
-    def add_late(self, cells_ago: int) -> None:
-        """Add an event to the cell closed `cells_ago` cells before the last one (0 = the last)."""
-        self.counts[-1 - cells_ago] += 1
-        for i, width in enumerate(self.track.cells):
-            if cells_ago < width:
-                self.sums[i] += 1
-                self.largest[i] = max(self.largest[i], self.sums[i])
+    # ------------------------------------------------------------------------------------------------ late events
+    def bucket(self, bucket: int, at: int, of: Rates) -> tuple[int, float] | None:
+        """Return what a closed bucket held and should have held, as far back as single ones are known, else None."""
+        counts = self.recent or self.counts
+        if at - bucket > len(counts):
+            return None
+        cells_ago = at // of.cell - 1 - bucket // of.cell
+        mean = self.open_mean / (at % of.cell) if cells_ago < 0 else self.means[-1 - cells_ago] / of.cell
+        return counts[bucket - at], mean
 
-    def phi(self, i: int, config: DetectorConfig) -> float:
-        """Return variance over mean of window `i`'s counts: a ratio of sums, shrunk to the prior, at least 1."""
-        width = self.track.cells[i]
-        if self.closed < width:
-            return config.phi_prior
-        weight = config.phi_weight_events * width
-        return max(1.0, (self.dispersion[i] + weight * config.phi_prior) / (self.exposure[i] + weight))
+    def add_late(self, bucket: int, at: int, of: Rates) -> None:
+        """Add an event to a closed bucket, in the sums that still hold it."""
+        ago = at - 1 - bucket
+        if ago < len(self.recent):
+            self.recent[-1 - ago] += 1
+            self._add_to([j for j in range(of.fine) if ago < of.buckets[j]])
+        cells_ago = at // of.cell - 1 - bucket // of.cell
+        if cells_ago < 0:
+            self.open_count += 1
+        elif cells_ago < len(self.counts):
+            self.counts[-1 - cells_ago] += 1
+            self._add_to([j for j in range(of.fine, len(self.sums)) if cells_ago < of.cells[j]])
 
-
-@lru_cache(maxsize=4096)
-def _powers(decay: float, count: int) -> tuple[float, ...]:
-    """Return decay^(count-1), ..., decay, 1."""
-    return tuple(accumulate(repeat(decay, count - 1), mul, initial=1.0))[::-1]
-
-
-def _squared(held: int, total: float, config: DetectorConfig) -> float:
-    """Return the squared residual; an upward one is capped, so that an outbreak does not excuse the next one."""
-    residual = held - total
-    if residual > 0:
-        prior = config.phi_prior
-        cap = config.residual_cap * (6 * math.sqrt(prior * total) + 3 * prior + 0.5 * total)
-        residual = min(residual, cap)
-    return residual * residual
-
-
-def place(k: int, of: Rates) -> int:
-    """Return the number of windows before those of track `k`."""
-    return sum(len(track.cells) for track in of.tracks[:k])
+    def _add_to(self, windows: Sequence[int]) -> None:
+        for j in windows:
+            self.sums[j] += 1
+            self.largest[j] = max(self.largest[j], self.sums[j])

@@ -42,8 +42,8 @@ def strongest(scan: Scan, of: Rates = FIVES) -> Finding | None:
     return max(firing, key=lambda found: found.score, default=None)
 
 
-def dispersions(scan: Scan) -> list[float]:
-    return [windows.phi(i, DEFAULT) for windows in scan.windows for i in range(len(windows.sums))]
+def dispersions(scan: Scan, of: Rates = FIVES) -> list[float]:
+    return [scan.windows.dispersion.phi(j, of, DEFAULT) for j in range(len(of.buckets))]
 
 
 def score_of(scan: Scan, count: int, width: int = 0, of: Rates = FIVES) -> float:
@@ -261,7 +261,7 @@ def test_a_packed_scan_is_the_same_scan_and_small() -> None:
         live(scan, [9] * 30, MINUTES, tells=True)
     scan.open(MINUTES, DEFAULT, (1.5,) * 5)
     packed = pack_scan(scan)
-    again = unpack_scan(packed, MINUTES)
+    again = unpack_scan(packed)
     assert pack_scan(again) == packed
     assert len(packed) < 6_000
     assert again.look(5.0, MINUTES, DEFAULT) == scan.look(5.0, MINUTES, DEFAULT)
