@@ -60,8 +60,7 @@ def _(table):
     mo.stop(not table.height, mo.md("There are no counts in this source."))
     error_table = mo.ui.table(table, selection="single", initial_selection=[0], page_size=6, label="Errors")
     window = mo.ui.dropdown(
-        {"the minute, strongest window": None}
-        | {f"{minutes} minutes": minutes for minutes in rates(DEFAULT).minutes},
+        {"the minute, strongest window": None} | {f"{minutes} minutes": minutes for minutes in rates(DEFAULT).minutes},
         value="the minute, strongest window",
         label="Window",
     )
