@@ -1,213 +1,178 @@
-"""How soon a slow ramp is told, and how often one is told where there is none: `Ramp` beside a moving ceiling.
+"""How soon a slow ramp is told, and how often one is told where there is none: `Ramp` beside its rivals.
 
-    python -m benchmarks.slow_ramp [--keys 140]
+    python -m benchmarks.slow_ramp [harness.py] [--keys 40] [--only ramps silent bench]
 
-The ceiling is Sentry's escalating rule as published (getsentry/sentry, escalating_issues_alg.py, the standard version):
-an hour's count against a limit made of the last 168 hours. Days are spread over their hours for it. All series are
-drawn anew for each case from one seed; a stable time of four weeks comes before every ramp.
+A ramp is an error of 1 to 90 events a day that grows by the same factor every day, to 10,000 a day in 30 days. It
+begins in any quarter of any day of the week, after 3, 7, 14 or 28 days, and is told with the first event that comes
+after a quarter has closed. Beside it stand the rule that was here before, which added up whole dates, Sentry's ceiling,
+and an oracle (benchmarks/slow_ramp_rivals.py). With the detection bench (the first argument or `PREMORTEM_BENCH` names
+its file, see benchmarks/detection_quality.py) its streams are looked at, too. Every case is drawn from one seed.
 """
 
 import argparse
+import csv
+import gzip
 import math
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.detection_quality import bench_at
+from benchmarks.slow_ramp_rivals import ceiling_told, dates_told, oracle
+from benchmarks.slow_ramp_series import (
+    CREEPS,
+    NOISES,
+    SILENT,
+    SILENT_DAYS,
+    STEPS,
+    Counts,
+    Series,
+    growth,
+    ramping,
+)
 from premortem.domain.detection.config import DEFAULT
 from premortem.domain.detection.ramp import Ramp
 
-Counts = NDArray[np.int64]
-Series = Callable[[np.random.Generator, int], Counts]
-"""Of a first day: the events of that day and of those that follow."""
-START = 20_000
-WARM = 28
-_MONTH = 30
-_SILENT_DAYS = 120
-_MOST_GROWTH = 200.0
+FIRST = 80_012
+"""The first quarter of a Monday."""
+STARTS = (1, 2, 5, 10, 20, 50, 90)
+KNOWN = (3, 7, 14, 28)
+_YOUNG = 28
 
 
-def told_days(counts: Sequence[int], first_day: int) -> list[int]:
-    """Return the days, from 0, at whose end a ramp was told."""
-    ramp, told = Ramp(first_day), []
-    for n, count in enumerate(counts):
-        if ramp.close(first_day + n) and ramp.judge(DEFAULT) is not None:
-            ramp.tell()
-            told.append(n - 1)
-        if count:
-            ramp.add(first_day + n, int(count))
-    return told
-
-
-def ceiling_days(counts: Sequence[int], rng: np.random.Generator) -> list[int]:
-    """Return the days in which an hour exceeded Sentry's limit for that day, the first of each run of days."""
-    hours = np.array([rng.multinomial(count, [1 / 24] * 24) for count in counts])
+def told(counts: Sequence[int], first: int, since: int = 0) -> list[int]:
+    """Return the quarters, from 0, in which a ramp was told; before `since` nobody asks."""
+    ramp: Ramp | None = None
     found: list[int] = []
-    over = False
-    for day in range(7, len(counts)):
-        week = hours[day - 7 : day].ravel().astype(float)
-        seen = week[week > 0]
-        if len(seen) < 2:
+    for n, count in enumerate(counts):
+        if not count:
             continue
-        was, over = over, bool(hours[day].max() > _limit(seen))
-        if over and not was:
-            found.append(day)
+        ramp = ramp or Ramp(first + n)
+        if ramp.add(first + n, int(count)) and n >= since and ramp.judge(DEFAULT) is not None:
+            ramp.tell()
+            found.append(n)
     return found
 
 
-def _limit(hours: NDArray[np.float64]) -> float:
-    """Return the most events an hour may hold, after hours with these events (empty ones are left out, as there)."""
-    if len(hours) < 168:
-        return float(hours.max() * 10)
-    mean, deviation = float(hours.mean()), float(hours.std(ddof=1))
-    highest = float(hours.max()) * min(max(2.0, 5 * math.exp(-0.65 * deviation / mean)), 5.0)
-    return max(highest, mean + mean * min(max((mean + 5 * deviation) / mean, 5.0), 8.0))
-
-
-# ---------------------------------------------------------------------------------------------------- series
-def drawn(rng: np.random.Generator, mean: NDArray[np.float64], phi: float) -> Counts:
-    """Return counts with these means and variance phi x mean."""
-    return rng.poisson(rng.gamma(np.maximum(mean, 1e-9) / (phi - 1), phi - 1))
-
-
-def week(first_day: int, days: int, weekend: float) -> NDArray[np.float64]:
-    """Return a factor per day: 1 from Monday to Friday, `weekend` on the other two."""
-    return np.where((np.arange(days) + first_day + 3) % 7 >= 5, weekend, 1.0)
-
-
-def wander(rng: np.random.Generator, days: int, deviation: float, memory_days: float) -> NDArray[np.float64]:
-    """Return a factor per day whose logarithm wanders (first-order autoregressive), with mean 1."""
-    rho = math.exp(-1 / memory_days)
-    x, path = deviation * rng.standard_normal(), []
-    for _ in range(days):
-        path.append(x)
-        x = rho * x + math.sqrt(1 - rho * rho) * deviation * rng.standard_normal()
-    return np.exp(np.array(path) - deviation * deviation / 2)
-
-
-def ramping(start: float, growth: float) -> Series:
-    """Return a series that is stable for four weeks, then grows by `growth` a day to 200 times its start."""
-
-    def series(rng: np.random.Generator, first_day: int) -> Counts:
-        days = WARM + _MONTH
-        grown = np.exp(np.clip(np.arange(days) - WARM + 1, 0, None) * math.log(growth))
-        mean = start * week(first_day, days, 0.5) * wander(rng, days, 0.15, 1.0) * np.minimum(grown, _MOST_GROWTH)
-        return drawn(rng, mean, 2.0)
-
-    return series
-
-
-def stable(a_day: float, weekend: float = 1.0, deviation: float = 0.0, memory: float = 1.0, phi: float = 2.0) -> Series:
-    """Return a series that goes nowhere."""
-
-    def series(rng: np.random.Generator, first_day: int) -> Counts:
-        factor = week(first_day, _SILENT_DAYS, weekend) * wander(rng, _SILENT_DAYS, deviation, memory)
-        return drawn(rng, a_day * factor, phi)
-
-    return series
-
-
-def growing(a_day: float, growth: float) -> Series:
-    """Return a series that grows as a good product does."""
-
-    def series(rng: np.random.Generator, first_day: int) -> Counts:
-        grown = np.exp(np.arange(_SILENT_DAYS) * math.log(growth))
-        return drawn(rng, a_day * week(first_day, _SILENT_DAYS, 0.5) * wander(rng, _SILENT_DAYS, 0.14, 0.25) * grown, 2)
-
-    return series
-
-
-def bursting(a_day: float) -> Series:
-    """Return a stable series with a burst of 3 to 50 times a day's events about every ninth day."""
-    quiet = stable(a_day, 0.5, 0.14, 0.25)
-
-    def series(rng: np.random.Generator, first_day: int) -> Counts:
-        counts = quiet(rng, first_day)
-        for day in range(10, _SILENT_DAYS - 3, 9):
-            counts[day + rng.integers(0, 3)] += int(a_day * rng.integers(3, 50))
-        return counts
-
-    return series
-
-
-def step(a_day: float, height: float) -> Series:
-    """Return a series that is at another level from day 42 on."""
-
-    def series(rng: np.random.Generator, first_day: int) -> Counts:
-        level = np.where(np.arange(_SILENT_DAYS) >= 42, height, 1.0)
-        return drawn(
-            rng, a_day * level * week(first_day, _SILENT_DAYS, 0.5) * wander(rng, _SILENT_DAYS, 0.14, 0.25), 2.0
-        )
-
-    return series
-
-
-RAMPS = {(start, growth): ramping(start, growth) for growth in (1.17, 1.10, 1.30) for start in (5, 50, 500)}
-SILENT: dict[str, Series] = {
-    **{f"weekend x{f}, {r} a day": stable(r, f, 0.1) for f in (0.2, 0.5, 1.5) for r in (5, 50, 5_000)},
-    **{f"wander 0.2 for 6 h, {r} a day": stable(r, 0.5, 0.2, 0.25) for r in (5, 50, 5_000)},
-    **{f"wander 0.2 for a day, {r} a day": stable(r, 0.5, 0.2, 1.0) for r in (5, 50, 5_000)},
-    **{f"wander 0.2 for 7 days, {r} a day": stable(r, 0.5, 0.2, 7.0) for r in (5, 50, 5_000)},
-    **{f"phi 5, {r} an hour": stable(24 * r, phi=5.0) for r in (0.02, 0.2, 1, 5, 30, 200, 2_000)},
-    "1 % more a day, 100 a day": growing(100, 1.01),
-    "bursts of one day, 5 a day": bursting(5),
-    "bursts of one day, 100 a day": bursting(100),
-}
-STEPS = {f"step to x{height:g}": step(50, height) for height in (1.5, 2, 4, 10)}
-
-
-def _all(series: Series, keys: int) -> Iterable[tuple[Counts, int, np.random.Generator]]:
-    """Yield series that begin on every day of the week."""
+def all_keys(series: Series, keys: int) -> Iterable[tuple[list[int], int]]:
+    """Yield series that begin in every quarter of the week."""
     rng = np.random.default_rng(11)
     for key in range(keys):
-        yield series(rng, START + key % 7), START + key % 7, rng
+        first = FIRST + 5 * key % 28
+        yield series(rng, first).tolist(), first
 
 
+# ------------------------------------------------------------------------------------------------------- ramps
 def print_ramps(keys: int) -> None:
-    """Print on which day of the ramp it was told."""
-    print("Day of the ramp at whose end it is told: median, nine in ten; told in the first week | moving ceiling")
-    for (start, growth), series in RAMPS.items():
-        ours, theirs = [], []
-        for counts, first_day, rng in _all(series, keys):
-            ours.append(_first(told_days(counts, first_day)))
-            theirs.append(_first(ceiling_days(counts, rng)))
-        print(f"  {start:>3} a day x{growth:.2f}  {_figures(ours)} | {_figures(theirs)}", flush=True)
+    """Print how many ramps are told by which day."""
+    print("Told by the end of day 3, 5, 7 and 9 of the ramp, and its median day | by day 7: sums of dates | the oracle")
+    for name, noise in NOISES.items():
+        print(f"{name}:")
+        for start in STARTS:
+            most = oracle(start, noise)
+            for known in KNOWN:
+                ours, theirs = [], []
+                for counts, first in all_keys(ramping(start, known, noise), keys):
+                    ours.append(_delay(told(counts, first, known * 4), known))
+                    theirs.append(_delay(dates_told(counts, first, known * 4), known))
+                row = f"  {start:>2} a day x{growth(start):.3f}, known for {known:>2} days"
+                print(f"{row}  {_figures(ours)} | {_share(theirs, 7)} | {most:5.1%}", flush=True)
+    print("Sentry's ceiling, by day 9, known for 28 days:", end="")
+    rng = np.random.default_rng(5)
+    for start in STARTS:
+        found = all_keys(ramping(start, 28, NOISES["Poisson"]), keys)
+        days = [_delay([n for n in ceiling_told(np.array(c), rng) if n >= 112], 28) for c, _ in found]
+        print(f"  {start} a day {_share(days, 9)}", end="")
+    print()
 
 
-def _first(days: list[int]) -> float:
-    return next((day - WARM + 1 for day in days if day >= WARM), math.inf)
+def _delay(quarters: Sequence[int], known: int) -> float:
+    return (quarters[0] / 4 - known) if quarters else math.inf
 
 
-def _figures(days: list[float]) -> str:
-    ordered = sorted(days)
-    shown = [ordered[len(ordered) // 2], ordered[9 * len(ordered) // 10]]
-    text = " ".join("  never" if math.isinf(day) else f"{day:7.0f}" for day in shown)
-    return f"{text}  {sum(day <= 7 for day in days) / len(days):5.0%}"
+def _share(days: Sequence[float], most: float) -> str:
+    return f"{sum(day <= most for day in days) / len(days):5.0%}"
 
 
+def _figures(days: Sequence[float]) -> str:
+    median = sorted(days)[len(days) // 2]
+    return " ".join(_share(days, most) for most in (3, 5, 7, 9)) + f"  {median:5.2f}"
+
+
+# ------------------------------------------------------------------------------------------------------ silence
 def print_silent(keys: int) -> None:
     """Print how often a ramp is told where there is none."""
-    print("False alerts per key-day | moving ceiling")
+    print("False alerts per 10,000 key-days, of them per 10,000 in the first four weeks | sums of dates | ceiling")
     for name, series in SILENT.items():
-        ours = theirs = 0
-        for counts, first_day, rng in _all(series, keys):
-            ours += len(told_days(counts, first_day))
-            theirs += len(ceiling_days(counts, rng))
-        key_days = keys * (_SILENT_DAYS - 10)
-        print(f"  {name:32} {ours / key_days:.5f} | {theirs / key_days:.5f}", flush=True)
+        rng = np.random.default_rng(5)
+        ours: list[int] = []
+        dates = ceiling = 0
+        for counts, first in all_keys(series, keys):
+            ours += told(counts, first)
+            dates += len(dates_told(counts, first))
+            ceiling += len(ceiling_told(np.array(counts), rng))
+        share = 1e4 / (keys * (SILENT_DAYS - 10))
+        young = sum(n < _YOUNG * 4 for n in ours) * 1e4 / (keys * (_YOUNG - 10))
+        figures = f"{len(ours) * share:7.2f} {young:7.2f} | {dates * share:7.2f} | {ceiling * share:7.2f}"
+        print(f"  {name:38} {figures}", flush=True)
     print("A step that stays: keys of which it is told never, once, more often")
     for name, series in STEPS.items():
-        times = [min(2, len(told_days(counts, first_day))) for counts, first_day, _ in _all(series, keys)]
-        print(f"  {name:32} {' '.join(str(times.count(n)) for n in range(3))}", flush=True)
+        times = [min(2, len(told(counts, first))) for counts, first in all_keys(series, keys)]
+        print(f"  {name:38} {' '.join(str(times.count(n)) for n in range(3))}", flush=True)
+    print("Growth that does not end, from day 28 on: told by day 7, 14, 21, 28 of it, and its median day")
+    for name, series in CREEPS.items():
+        days = [_delay([n for n in told(c, f) if n >= 112], 28) for c, f in all_keys(series, keys)]
+        shown = " ".join(_share(days, most) for most in (7, 14, 21, 28))
+        print(f"  {name:38} {shown}  {sorted(days)[len(days) // 2]:5.2f}", flush=True)
+
+
+# --------------------------------------------------------------------------------------------------- the bench
+def print_bench(path: Path, reps: int) -> None:
+    """Print what is told of the detection bench's streams: 42 kinds of made-up keys, and counts of the real world."""
+    try:
+        bench: Any = bench_at(path)
+    except ImportError as reason:
+        print(f"The detection bench is left out: {reason}")
+        return
+    streams = bench.simulate(5, reps, days=84, bucket=60, outbreaks=False)["Y"]
+    rows = [row.reshape(-1, 6).sum(1).tolist() for row in streams]
+    key_days = len(rows) * 74 / 1e4
+    ours, dates = (sum(len(rule(row, FIRST)) for row in rows) / key_days for rule in (told, dates_told))
+    print(f"The bench's 42 kinds of keys, false alerts per 10,000 key-days: {ours:.2f} | {dates:.2f}")
+    print("Its real series: the days on which a ramp is told | by sums of dates")
+    for name, counts, first in _real(path.parent / "data"):
+        said = (", ".join(f"{n / 4:g}" for n in rule(counts, first)) or "none" for rule in (told, dates_told))
+        print(f"  {name:38} {' | '.join(said)}")
+
+
+def _real(folder: Path) -> Iterator[tuple[str, list[int], int]]:
+    """Yield the real series by quarters, each with its first quarter since 1970."""
+    for path in sorted([*folder.glob("*/*.csv"), *folder.glob("*/*.csv.gz")]):
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+            rows = list(csv.reader(file))[1:]
+        times = [datetime.fromisoformat(row[0].replace("Z", "+00:00")).replace(tzinfo=UTC) for row in rows]
+        quarters = np.array([int(at.timestamp()) // 21_600 for at in times])
+        counts: Counts = np.bincount(quarters - quarters[0], weights=[float(row[1] or 0) for row in rows]).astype(int)
+        yield path.name.partition(".")[0], counts.tolist(), int(quarters[0])
 
 
 def main() -> None:
     """Print all of it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keys", type=int, default=140, help="series per case")
-    keys = parser.parse_args().keys
-    print_ramps(keys)
-    print_silent(keys)
+    parser.add_argument("bench", nargs="?", default=os.environ.get("PREMORTEM_BENCH", ""), help="the detection bench")
+    parser.add_argument("--keys", type=int, default=40, help="series per case")
+    parser.add_argument("--only", nargs="+", default=["ramps", "silent", "bench"], help="what to print")
+    chosen = parser.parse_args()
+    if "ramps" in chosen.only:
+        print_ramps(chosen.keys)
+    if "silent" in chosen.only:
+        print_silent(chosen.keys)
+    if "bench" in chosen.only:
+        print_bench(Path(chosen.bench), max(1, chosen.keys // 40))
 
 
 if __name__ == "__main__":

@@ -106,20 +106,22 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     """At least so many groups without anything in common must begin together before time alone joins them."""
     ramp_score_opens: float = 4.0
     """Decimal orders of magnitude of chance at which a slow ramp opens an incident."""
-    ramp_ratio: float = 1.6
-    """A ramp's days must hold this many times what they held before it."""
-    ramp_day_ratio: float = 1.25
-    """A day is high when it holds more than this times its baseline; three in four of a ramp's days must be."""
-    ramp_least_events: float = 40.0
-    ramp_omega: float = 0.02
+    ramp_ratio: float = 1.8
+    """A ramp's days must hold this many times what they held before it, newer days weighing more."""
+    ramp_day_ratio: float = 1.1
+    """A day is high when it holds more than this times its baseline; four of the five newest must be."""
+    ramp_least_events: float = 16.0
+    ramp_omega: float = 0.015
     """Relative variance of the level from one week to the next: what a key may wander before it is news."""
-    ramp_phi_prior: float = 4.0
-    ramp_wander: float = 0.02
-    """Relative variance of a day's rate: with `ramp_phi_prior`, how much days differ as long as little is known."""
-    ramp_prior_days: float = 7.0
+    ramp_phi_prior: float = 2.0
+    ramp_phi_events: float = 8.0
+    """How large the lumps are that events come in, and as how many events that is believed, until more is known."""
+    ramp_wander: float = 0.015
+    """Relative variance of a day's rate: how much more days differ as long as little is known."""
+    ramp_prior_days: float = 14.0
     """That prior weighs as much as so many days."""
     ramp_over_ratio: float = 1.25
-    """A ramp is over when its last three days held no more than this times its baseline."""
+    """A ramp is over when its last three days held no more than this times its baseline; a day above belongs to it."""
     ramp_frozen_days: float = 14.0
     """A ramp that has not grown further for so long is the new level."""
     exposure_tolerance: float = 1.3

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 from premortem.domain.decision import Decision, DetectorName, Gate, alternatives, explain, needed
 from premortem.domain.detection.config import MINUTE_MS, VERSION
 from premortem.domain.detection.gates import outcome
+from premortem.domain.detection.growth import RampFinding
 from premortem.domain.detection.novelty import Young
-from premortem.domain.detection.ramp import RampFinding
 from premortem.domain.detection.scan import Finding
 from premortem.domain.ids import FactId, Fingerprint, IncidentId, derive
 from premortem.domain.project_stream import ErrorSeen

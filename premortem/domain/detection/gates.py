@@ -66,6 +66,11 @@ class Gates:
         mute = self.mutes.get(fingerprint)
         return mute is not None and mute.until > clock and mute.tripwire is None
 
+    def has_mute(self, fingerprint: str, clock: int) -> bool:
+        """Say whether a mute is on, with a tripwire or without: meanwhile the error's level is nobody's normal."""
+        mute = self.mutes.get(fingerprint)
+        return mute is not None and mute.until > clock
+
     def ask(
         self, event: ErrorSeen, fingerprint: str, asked: Asked, clock: int, config: DetectorConfig
     ) -> tuple[Gate, ...]:

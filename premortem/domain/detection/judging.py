@@ -9,6 +9,7 @@ from premortem.domain.decision import LEVEL_GATE, Decision, Gate
 from premortem.domain.detection import findings, regression, users
 from premortem.domain.detection.config import LIMITS, MINUTE_MS
 from premortem.domain.detection.gates import Asked, clamped
+from premortem.domain.detection.growth import RampFinding
 from premortem.domain.detection.known import Known
 from premortem.domain.detection.novelty import StandsOut, Young
 from premortem.domain.detection.project import Project
@@ -154,7 +155,11 @@ def ramp(seen: Seen, look: bool = False) -> Decision | None:
     ramping = seen.known.ramp
     if ramping is None:
         return None
-    found = ramping.look(seen.project.config) if look else ramping.judge(seen.project.config)
+    if look:
+        found: RampFinding | None = ramping.look(seen.project.config)
+    else:
+        muted = seen.project.gates.has_mute(seen.fingerprint, seen.clock)
+        found = ramping.judge(seen.project.config, muted)
     if found is None:
         return None
     per_hour = found.observed / max(1, found.days) / 24

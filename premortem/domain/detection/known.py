@@ -4,13 +4,13 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from premortem.domain.detection.config import MINUTE_MS, DetectorConfig, Rates
+from premortem.domain.detection.growth import QUARTER_MS
 from premortem.domain.detection.novelty import Young
 from premortem.domain.detection.ramp import Ramp
 from premortem.domain.detection.scan import Scan
 from premortem.domain.detection.users import UsersWindow
 
-MINUTES_A_DAY = 1_440
-_STEPPED_MINUTES = MINUTES_A_DAY
+_STEPPED_MINUTES = 1_440
 """So far back, before an error's third event, is a scan let live through its minutes one by one."""
 _EARLY = 2
 """Events whose minutes are kept before a scan is worth its room: most errors never come a third time."""
@@ -93,11 +93,11 @@ class Known:
             scan.level.a += 1
             scan.level.rest(following - bucket, of)
         scan.open(of, config)
-        self.ramp = Ramp((older or held)[0] // MINUTES_A_DAY)
+        self.ramp = Ramp((older or held)[0] * MINUTE_MS // QUARTER_MS)
         self.people = UsersWindow()
         for bucket in held[: len(recent) - len(older)]:
             scan.add(bucket, of, config)
         for bucket in (*recent, newest):
-            self.ramp.add(bucket // MINUTES_A_DAY)
+            self.ramp.add(bucket * MINUTE_MS // QUARTER_MS)
         self.early = []
         return scan

@@ -6,6 +6,7 @@ from premortem.domain.decision import Decision
 from premortem.domain.detection import findings
 from premortem.domain.detection.config import DAY_MS, HOUR_MS, MINUTE_MS
 from premortem.domain.detection.gates import TRIPWIRE
+from premortem.domain.detection.growth import QUARTER_MS
 from premortem.domain.detection.judging import Seen, back, is_awaited, is_urgent, ramp, signal, spike
 from premortem.domain.detection.judging import news as judge_news
 from premortem.domain.detection.known import Known
@@ -97,13 +98,13 @@ def _watch(event: ErrorSeen, known: Known, project: Project, environment: int) -
 
 
 def _count(event: ErrorSeen, known: Known, project: Project, clock: int) -> tuple[bool, bool]:
-    """Count the event in its day and in its minute; return whether a ramp is to be judged, and a window."""
+    """Count the event in its quarter day and in its minute; return whether a ramp is to be judged, and a window."""
     bucket = event.occurred_at // MINUTE_MS
     if clock // MINUTE_MS - bucket > project.config.late_minutes:
         known.late += 1
         return False, False
     ramp = known.ramp
-    grows = ramp is not None and ramp.add(event.occurred_at // DAY_MS)
+    grows = ramp is not None and ramp.add(event.occurred_at // QUARTER_MS)
     return grows, known.count(bucket, event.user_hash, project.rates, project.config, project.exposure)
 
 
@@ -166,12 +167,19 @@ def _spike(seen: Seen, facts: list[IncidentFact]) -> None:
 
 
 def _ramp(seen: Seen, facts: list[IncidentFact]) -> None:
-    decision = ramp(seen)
-    if decision is None or seen.known.ramp is None or not _is_to_be_told(decision):
+    decision, ramping, known = ramp(seen), seen.known.ramp, seen.known
+    if decision is None or ramping is None:
         return
-    seen.known.ramp.tell()
+    if not _is_to_be_told(decision):
+        ramping.hold()
+        return
+    was_open = ramping.is_told and known.incident_id is not None and seen.fingerprint not in seen.project.resolutions
+    ramping.tell()
     _unmute(seen, decision)
-    _signal(seen, decision, False, facts)
+    if was_open and decision.fired and not known.waiting:
+        _grow(seen, decision, facts)
+    else:
+        _signal(seen, decision, False, facts)
 
 
 def _unmute(seen: Seen, decision: Decision) -> None:

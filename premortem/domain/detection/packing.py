@@ -13,7 +13,7 @@ from premortem.domain.detection.ramp import Ramp
 from premortem.domain.detection.scan_packing import pack_scan, unpack_scan
 from premortem.domain.detection.users import UsersWindow
 
-FORMAT = 7
+FORMAT = 8
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list)
 
