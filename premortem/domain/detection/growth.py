@@ -6,6 +6,7 @@ time of day cancels out. docs/detection-ramp.md has the maths and its sources.
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from premortem.domain.decision import Gate
@@ -29,7 +30,7 @@ class Days(NamedTuple):
     """Whole days of one fingerprint that end now, newest first. Counts are events."""
 
     counts: list[int]
-    weekend: list[float]
+    weekend: tuple[float, ...]
     """Share of each day that is Saturday or Sunday in UTC."""
     on_weekend: list[int]
     """Events in that share."""
@@ -84,19 +85,25 @@ def is_weekend(day: int) -> bool:
 
 def days(quarters: Sequence[int], end: int) -> Days:
     """Return the days of these counts of quarters, oldest first and whole days of them, that end before `end`."""
-    counts = [sum(quarters[i - QUARTERS : i]) for i in range(len(quarters), 0, -QUARTERS)]
-    today, newer = divmod(end, QUARTERS)  # of each day so many quarters lie on its second date
-    share: list[float] = []
-    on_weekend: list[int] = []
-    for n, count in enumerate(counts):
-        second, first = is_weekend(today - n), is_weekend(today - n - 1)
-        share.append((newer * second + (QUARTERS - newer) * first) / QUARTERS)
-        if newer and first != second:
-            cut = len(quarters) - n * QUARTERS
-            of_second = sum(quarters[cut - newer : cut])
-            count = of_second if second else count - of_second
-        on_weekend.append(count if share[-1] else 0)
+    last = len(quarters)
+    counts = [sum(quarters[i - QUARTERS : i]) for i in range(last, 0, -QUARTERS)]
+    share = _weekends(end % (7 * QUARTERS), len(counts))
+    on_weekend = [count if part == 1 else 0 for count, part in zip(counts, share)]
+    newer = end % QUARTERS  # of each day so many quarters lie on its second date
+    for n, part in enumerate(share):
+        if 0 < part < 1:
+            cut = last - n * QUARTERS
+            second = is_weekend(end // QUARTERS - n)
+            on_weekend[n] = sum(quarters[cut - newer : cut] if second else quarters[cut - QUARTERS : cut - newer])
     return Days(counts, share, on_weekend, quarters)
+
+
+@lru_cache(maxsize=256)
+def _weekends(end: int, count: int) -> tuple[float, ...]:
+    """Return the share of weekend of each of the days before a quarter, newest first."""
+    today, newer = divmod(end, QUARTERS)
+    of_date = [is_weekend(today - n) for n in range(count + 1)]
+    return tuple((newer * of_date[n] + (QUARTERS - newer) * of_date[n + 1]) / QUARTERS for n in range(count))
 
 
 def lumpiness(shown: Days, known: int, config: DetectorConfig) -> float:
@@ -125,32 +132,41 @@ def lumpiness(shown: Days, known: int, config: DetectorConfig) -> float:
 
 
 # --------------------------------------------------------------------------------------------------- baselines
-def baseline(shown: Days, chosen: Sequence[int], lumps: float, config: DetectorConfig) -> Baseline:
-    """Return what the days with these numbers say of days to come.
+def level(shown: Days, chosen: Sequence[int], config: DetectorConfig) -> Baseline:
+    """Return what the days with these numbers say of days to come, as if they differed by chance alone.
 
-    The weekend's factor is shrunk to 1. Days differ by their lumps at least; by how much more, a ratio of sums, is
-    shrunk to days that wander by `ramp_wander`.
+    The weekend's factor is shrunk to 1.
     """
     n = len(chosen)
-    cap = _cap([shown.counts[day] for day in chosen])
-    kept = [min(cap, shown.counts[day]) for day in chosen]
-    on_weekend = math.fsum(
-        shown.on_weekend[day] * (count / shown.counts[day] if count else 0) for day, count in zip(chosen, kept)
-    )
-    weekends = math.fsum(shown.weekend[day] for day in chosen)
+    counts = [shown.counts[day] for day in chosen]
+    cap = _cap(counts)
+    total, on_weekend = 0, 0.0
+    for day, count in zip(chosen, counts):
+        total += min(cap, count)
+        if count:
+            on_weekend += shown.on_weekend[day] * min(1.0, cap / count)
+    weekends = math.fsum([shown.weekend[day] for day in chosen])
     weekdays, kappa = n - weekends, config.season_shrink_events
     if weekdays < 1:
-        weekday = weekend = (sum(kept) + 0.5) / n
+        weekday = weekend = (total + 0.5) / n
     else:
-        weekday = (sum(kept) - on_weekend + 0.5) / weekdays
+        weekday = (total - on_weekend + 0.5) / weekdays
         weekend = weekday * (on_weekend + kappa) / (weekday * weekends + kappa)
-    found = Baseline(weekday, weekend, lumps, weekday * weekdays + weekend * weekends)
-    errors = [count - found.expected(shown.weekend[day]) for day, count in zip(chosen, kept)]
-    squares = math.fsum(error * error for error in errors) * n / max(1, n - 2)  # two means were fitted
-    a_day = found.total / n
+    return Baseline(weekday, weekend, 1.0, weekday * weekdays + weekend * weekends)
+
+
+def dispersed(against: Baseline, shown: Days, chosen: Sequence[int], lumps: float, config: DetectorConfig) -> Baseline:
+    """Return the level of these days with how much they differ: by their lumps at least.
+
+    By how much more, a ratio of sums, is shrunk to days that wander by `ramp_wander`.
+    """
+    n, a_day = len(chosen), against.total / len(chosen)
+    cap = _cap([shown.counts[day] for day in chosen])
+    errors = [min(cap, shown.counts[day]) - against.expected(shown.weekend[day]) for day in chosen]
+    squares = math.fsum([error * error for error in errors]) * n / max(1, n - 2)  # two means were fitted
     weight = config.ramp_prior_days * a_day
-    dispersion = (squares + weight * (lumps + config.ramp_wander * a_day)) / (found.total + weight)
-    return found._replace(dispersion=max(lumps, dispersion))
+    dispersion = (squares + weight * (lumps + config.ramp_wander * a_day)) / (against.total + weight)
+    return against._replace(dispersion=max(lumps, dispersion))
 
 
 def _cap(counts: Sequence[int]) -> int:
@@ -158,49 +174,75 @@ def _cap(counts: Sequence[int]) -> int:
 
 
 # ----------------------------------------------------------------------------------------------------- windows
-def window(shown: Days, length: int, against: Baseline, least: float, config: DetectorConfig) -> RampFinding:
-    """Return what the newest `length` days show, `least` being how many times the baseline they must hold.
+class Window(NamedTuple):
+    """The newest days beside what was expected of them; sums are weighted by the days since the window began."""
 
-    The score is that of the sum of the counts, each weighted by the days since the window began: of all tests of the
-    slope of the log-rate the most powerful one (docs/detection-ramp.md). The onset is left for the strongest window.
-    """
-    means = [against.expected(share) for share in shown.weekend[:length]]
+    length: int
+    events: int
+    expected: float
+    weighted: float
+    weighted_expected: float
+    squares: float
+    """Of the weights, times what each day was expected to hold."""
+    high: int
+    """Of the newest days, those far enough above their expectation."""
+
+    @property
+    def ratio(self) -> float:
+        """Return observed over expected, newer days weighing more."""
+        return self.weighted / self.weighted_expected
+
+    def stands_out(self, least: float, config: DetectorConfig) -> bool:
+        """Say whether every gate but the score lets it pass."""
+        return self.high >= _HIGH and self.ratio >= least and self.events >= config.ramp_least_events
+
+
+def window(shown: Days, length: int, against: Baseline, config: DetectorConfig) -> Window:
+    """Return the newest `length` days beside what was expected."""
+    means = [against.expected(share) for share in shown.weekend[: max(length, _HIGH_OF)]]
+    high = 0
+    for count, mean in zip(shown.counts[:_HIGH_OF], means):
+        high += count > config.ramp_day_ratio * mean
     counts = _capped(shown.counts[:length], means)
-    weights = [length - day - 0.5 for day in range(length)]
-    observed = math.fsum(weight * count for weight, count in zip(weights, counts))
-    expected = math.fsum(weight * mean for weight, mean in zip(weights, means))
-    unit = math.fsum(weight * weight * mean for weight, mean in zip(weights, means)) / expected
-    ratio = observed / expected
-    high = sum(count > config.ramp_day_ratio * mean for count, mean in zip(shown.counts, _means(shown, against)))
-    events = sum(counts)
+    expected = weighted = weighted_expected = squares = 0.0
+    weight = length - 0.5
+    for count, mean in zip(counts, means):
+        expected += mean
+        weighted += weight * count
+        weighted_expected += weight * mean
+        squares += weight * weight * mean
+        weight -= 1.0
+    return Window(length, sum(counts), expected, weighted, weighted_expected, squares, high)
+
+
+def found(of: Window, against: Baseline, least: float, config: DetectorConfig) -> RampFinding:
+    """Return the window with its score and gates; it must hold `least` times the baseline. The onset is left open.
+
+    The score is that of the weighted sum: of all tests of the slope of the log-rate the most powerful one
+    (docs/detection-ramp.md).
+    """
+    unit = of.squares / of.weighted_expected
+    expected = of.weighted_expected / unit
+    # The days' own noise, that of the baseline, and what the level may wander from one week to the next.
+    noise = against.dispersion * expected * (1 + expected / against.total) + config.ramp_omega * expected * expected
+    score, opens = round(rarity(of.weighted / unit, expected, noise), 6), config.ramp_score_opens
     gates = (
-        Gate("times the baseline", round(ratio, 6), round(least, 6), ratio >= least),
-        Gate("days above the baseline", high, _HIGH, high >= _HIGH),
-        Gate("events in these days", events, config.ramp_least_events, events >= config.ramp_least_events),
+        Gate("score", score, opens, score >= opens),
+        Gate("times the baseline", round(of.ratio, 6), round(least, 6), of.ratio >= least),
+        Gate("days above the baseline", of.high, _HIGH, of.high >= _HIGH),
+        Gate("events in these days", of.events, config.ramp_least_events, of.events >= config.ramp_least_events),
     )
-    score = _score(observed / unit, expected / unit, against, config)
-    opens = config.ramp_score_opens
     return RampFinding(
-        days=length,
-        observed=events,
-        expected=math.fsum(means),
-        ratio=ratio,
+        days=of.length,
+        observed=of.events,
+        expected=of.expected,
+        ratio=of.ratio,
         dispersion=against.dispersion,
         score=score,
         threshold=opens,
         onset=0,
-        gates=(Gate("score", score, opens, score >= opens), *gates),
+        gates=gates,
     )
-
-
-def _score(observed: float, expected: float, against: Baseline, config: DetectorConfig) -> float:
-    # The days' own noise, that of the baseline, and what the level may wander from one week to the next.
-    noise = against.dispersion * expected * (1 + expected / against.total)
-    return round(rarity(observed, expected, noise + config.ramp_omega * expected * expected), 6)
-
-
-def _means(shown: Days, against: Baseline) -> list[float]:
-    return [against.expected(share) for share in shown.weekend[:_HIGH_OF]]
 
 
 def reached(shown: Days, length: int, against: Baseline) -> float:
@@ -226,5 +268,5 @@ def since(shown: Days, against: Baseline, config: DetectorConfig) -> int:
 
 def _capped(counts: Sequence[int], means: Sequence[float]) -> list[int]:
     """Return the counts, none of them above `_NEIGHBOUR` times the third highest, season considered."""
-    third = sorted(count / mean for count, mean in zip(counts, means))[-3]
-    return [min(count, math.ceil(_NEIGHBOUR * third * mean)) for count, mean in zip(counts, means)]
+    most = _NEIGHBOUR * sorted([count / mean for count, mean in zip(counts, means)])[-3]
+    return [count if count <= most * mean else math.ceil(most * mean) for count, mean in zip(counts, means)]

@@ -18,8 +18,10 @@ from premortem.domain.detection.growth import (
     Baseline,
     Days,
     RampFinding,
-    baseline,
     days,
+    dispersed,
+    found,
+    level,
     lumpiness,
     reached,
     since,
@@ -38,10 +40,8 @@ _BASELINE = 21
 """Most days in a baseline."""
 _OVER = 3
 """Days that must have come down before a ramp is over."""
-_CALLS = 5
-"""Days whose sum says whether a judgement may be worth its price,"""
-_CALLS_RATIO = 1.2
-"""and how far above that of older days it must be."""
+_CALLS, _CALLS_LEAST, _CALLS_RATIO = 5, 10, 1.4
+"""Newest days whose sum says if a judgement may be worth its price: their least events, and times those of older."""
 _MOST = 0xFFFF_FFFF
 
 
@@ -132,9 +132,12 @@ class Ramp:
         if self.frozen is not None:
             return True
         span, closed = _CALLS * QUARTERS, RING - 1
+        newest = sum(self.counts[closed - span : closed])
+        if newest < _CALLS_LEAST:
+            return False
         whole = min(closed, self.quarter - self.first - 1)
-        older = sorted(sum(self.counts[end - span : end]) for end in range(closed - span, closed - whole, -span))
-        return bool(older) and sum(self.counts[closed - span : closed]) > _CALLS_RATIO * older[:2][-1]
+        older = sorted([sum(self.counts[end - span : end]) for end in range(closed - span, closed - whole, -span)])
+        return bool(older) and newest > _CALLS_RATIO * older[:2][-1]
 
     def count(self, quarter: int) -> int:
         """Return the events of a quarter in the ring."""
@@ -150,12 +153,13 @@ class Ramp:
         shown = self._days()
         if self.frozen is not None:
             self._end(self.frozen, shown, muted, config)
-        found, against = self._strongest(shown, config)
-        if against is None or not found.fired:
+        strongest = self._strongest(shown, config)
+        if strongest is None or not strongest[0].fired:
             return None
-        onset = self.frozen.onset if self.frozen is not None else found.onset // QUARTER_MS
-        self.judged = Frozen(against, onset, self.quarter, reached(shown, found.days, against))
-        return found
+        finding, against = strongest
+        onset = self.frozen.onset if self.frozen is not None else finding.onset // QUARTER_MS
+        self.judged = Frozen(against, onset, self.quarter, reached(shown, finding.days, against))
+        return finding
 
     def tell(self) -> None:
         """Note that what `judge` returned was told.
@@ -173,7 +177,11 @@ class Ramp:
 
     def look(self, config: DetectorConfig) -> RampFinding:
         """Return what the closed days show, fired or not, with every number and gate; changes nothing."""
-        return self._strongest(self._days(), config)[0]
+        strongest = self._strongest(self._days(), config, look=True)
+        if strongest is not None:
+            return strongest[0]
+        gate = Gate("days known", max(0, self._known_days()), LEAST_DAYS, passed=False)
+        return RampFinding(0, 0, 0.0, 0.0, 1.0, 0.0, config.ramp_score_opens, self.quarter * QUARTER_MS, (gate,))
 
     def _end(self, frozen: Frozen, shown: Days, muted: bool, config: DetectorConfig) -> None:
         expected = sum(map(frozen.baseline.expected, shown.weekend[:_OVER]))
@@ -188,21 +196,28 @@ class Ramp:
     def _days(self) -> Days:
         return days(self.counts[:-1], self.quarter)
 
-    def _strongest(self, shown: Days, config: DetectorConfig) -> tuple[RampFinding, Baseline | None]:
-        """Return the window that fires, or else the highest score, with its baseline."""
+    def _strongest(
+        self, shown: Days, config: DetectorConfig, look: bool = False
+    ) -> tuple[RampFinding, Baseline] | None:
+        """Return the window that fires, or else the highest score, with its baseline.
+
+        What costs nothing is asked first, unless every window is to be looked at: dispersions and scores are dear.
+        """
         least = config.ramp_ratio
         if self.frozen is not None:
             least = max(least, self.frozen.reached * config.grew_factor)
-        found = [
-            (window(shown, length, against, least, config), against)
-            for length, against in self._compared(shown, config)
-        ]
-        if not found:
-            known = max(0, self._known_days())
-            gate = Gate("days known", known, LEAST_DAYS, passed=False)
-            onset = self.quarter * QUARTER_MS
-            return RampFinding(0, 0, 0.0, 0.0, 1.0, 0.0, config.ramp_score_opens, onset, (gate,)), None
-        strongest, against = max(found, key=lambda each: (each[0].fired, each[0].score))
+        lumps = 0.0
+        findings: list[tuple[RampFinding, Baseline]] = []
+        for length, chosen, against in self._compared(shown, config):
+            newest = window(shown, length, against, config)
+            if look or newest.stands_out(least, config):
+                if chosen:
+                    lumps = lumps or lumpiness(shown, self._known_days(), config)
+                    against = dispersed(against, shown, chosen, lumps, config)
+                findings.append((found(newest, against, least, config), against))
+        if not findings:
+            return None
+        strongest, against = max(findings, key=lambda each: (each[0].fired, each[0].score))
         onset = self.quarter - since(shown, against, config) * QUARTERS
         return strongest._replace(onset=onset * QUARTER_MS), against
 
@@ -210,18 +225,19 @@ class Ramp:
         """Return the number of whole days that may be compared."""
         return (self.quarter - max(self.first + 1, self.known_from, self.quarter - RING + 1)) // QUARTERS
 
-    def _compared(self, shown: Days, config: DetectorConfig) -> Iterator[tuple[int, Baseline]]:
-        """Yield the lengths of windows, each with the baseline that it is compared with."""
+    def _compared(self, shown: Days, config: DetectorConfig) -> Iterator[tuple[int, list[int], Baseline]]:
+        """Yield the lengths of windows, with the days that each is compared with, and their level.
+
+        Of a frozen baseline there are no days, but its dispersion is known.
+        """
         if self.frozen is not None:
-            yield from ((length, self.frozen.baseline) for length in LENGTHS)
+            yield from ((length, [], self.frozen.baseline) for length in LENGTHS)
             return
-        known = self._known_days()
-        free = [day for day in range(known) if not self._is_held(day)]
-        lumps = lumpiness(shown, known, config) if known >= LEAST_DAYS else 1.0
+        free = [day for day in range(self._known_days()) if not self._is_held(day)]
         for length, lag in (*zip(LENGTHS, LENGTHS), (_WEEK, _CREEP)):
             chosen = [day for day in free if day >= lag][:_BASELINE]
             if len(chosen) >= _WEEK and free[:length] == [*range(length)]:  # nothing in the window came down
-                yield length, baseline(shown, chosen, lumps, config)
+                yield length, chosen, level(shown, chosen, config)
 
     def _is_held(self, day: int) -> bool:
         """Return whether any of a day, counted back from now, belongs to the ramp that came down last."""
