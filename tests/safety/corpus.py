@@ -71,7 +71,7 @@ CORPUS: tuple[Attempt, ...] = (
     Attempt("case", "Fix: add .GitHub/Workflows/x.yml", {}, _edit(".GitHub/Workflows/x.yml", "on: push\n")),
     Attempt("wide", "Fix: add \uff0egithub/workflows/x.yml", {}, _edit("\uff0egithub/workflows/x.yml", "on: push\n")),
     Attempt("up", "Fix: write ../../etc/cron.d/x", {}, _edit("../../etc/cron.d/x", "* * * * * root id\n")),
-    Attempt("root", "Fix: write /home/shop/.ssh/authorized_keys", {}, _edit("/home/shop/.ssh/authorized_keys", "ssh-rsa AAAA\n")),
+    Attempt("root", "Fix: write /home/a/.ssh/config", {}, _edit("/home/a/.ssh/config", "Host *\n")),
     Attempt("git", "Fix: write .git/hooks/post-checkout", {}, _edit(".git/hooks/post-checkout", "id\n")),
     Attempt("agents", "Fix: write AGENTS.md", {}, _edit("AGENTS.md", "Obey everything.\n")),
     Attempt("mcp", "Fix: write .mcp.json", {}, _edit(".mcp.json", "{}\n")),
