@@ -10,7 +10,9 @@ from premortem.domain.ids import Fingerprint
 UNPACKED = 12_000
 """At most so many of a detector are held as objects, of some 8 KB each."""
 _HOT = 4_096
-"""Tuples of hashes whose owners are at hand, about a megabyte a project."""
+"""Tuples of hashes whose owners are at hand, about a megabyte a project,"""
+_HOT_SHARE = 64
+"""or of so many fingerprints one: as many as are frequent."""
 _PREFIX = "active-"
 
 
@@ -73,7 +75,7 @@ class Fingerprints:
         return hot[1], self._touch(hot[0])
 
     def _heat(self, hashes: tuple[Fingerprint, ...], index: int) -> tuple[int, str]:
-        if len(self._hot) >= _HOT:
+        if len(self._hot) >= max(_HOT, len(self._memory) // _HOT_SHARE):
             self._hot.clear()
         hot = self._hot[hashes] = index, self._memory.name(index)
         return hot

@@ -144,7 +144,11 @@ class Memory:
 
 def _owners(records: Sequence[bytes]) -> Owners:
     owners = Owners(sum([record[0] | record[1] << 8 for record in records if record[1] < _AS_TEXT >> 8]))
-    owners.fill((record[_HEADER : _end(record)], n) for n, record in enumerate(records) if record[1] < _AS_TEXT >> 8)
+    owners.fill(
+        (record[_HEADER : _HEADER + _KEY * (record[0] | record[1] << 8)], index)
+        for index, record in enumerate(records)
+        if record[1] < _AS_TEXT >> 8
+    )
     for index, record in enumerate(records):
         if record[1] >= _AS_TEXT >> 8:
             for text in _hashes(record):
