@@ -149,12 +149,9 @@ def restored(count: int, directory: str, in_postgres: bool) -> None:
             begun = time.perf_counter()
             _fill(store, state)
             print(f"    PostgreSQL: all saved in {time.perf_counter() - begun:.1f} s", end=", ", flush=True)
-            del state
-            before = resident()
             begun = time.perf_counter()
             state = dict(store.load("detect", 0).state)
-            taken = time.perf_counter() - begun
-            print(f"loaded in {taken:.2f} s, {(resident() - before) / 1e6:.0f} MB", end="; ")
+            print(f"loaded in {time.perf_counter() - begun:.2f} s", end="; ")
     before, stored = resident(), sum(map(len, state.values()))
     begun, by_the_wall = time.process_time(), time.perf_counter()
     detector = Detector.restore(state)
