@@ -9,7 +9,7 @@ first argument or `PREMORTEM_BENCH` names it; it needs `pip install -e '.[bench]
 
 The bench calls `scores`, which drives `Scan`, the class of the dataflow, as `Detector` does: the open bucket is judged
 when it holds events, a finding opens an incident, and the incident protects its baseline. `--reps 1` (42 keys) takes
-about four minutes on two cores, `--reps 6` six times as long. Without the bench, or without scipy, one line says so.
+about two minutes on two cores, `--reps 6` six times as long. Without the bench, or without scipy, one line says so.
 """
 
 import importlib.util
