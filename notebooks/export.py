@@ -11,7 +11,7 @@ from premortem import bootstrap
 from premortem.cli.moments import parse_moment
 from premortem.domain.timeline import encode
 from premortem.embedded import stack
-from premortem.ports import EventLog
+from premortem.ports import LogReader
 from premortem.settings import Settings
 from replay.labels import timeline
 
@@ -24,13 +24,13 @@ def main() -> None:
     parser.add_argument("--since", type=parse_moment, default=0, help="like 2026-11-01, UTC; everything when left out")
     asked = parser.parse_args()
     settings = Settings()
-    with bootstrap.event_log(settings) as log:
+    with bootstrap.log_reader(settings) as log:
         url = stack.resolve(settings).clickhouse_url
         for path in export(url, log, asked.directory, asked.tenant, asked.since):
             print(path)
 
 
-def export(url: str, log: EventLog, directory: Path, tenant: str, since: int = 0) -> tuple[Path, Path]:
+def export(url: str, log: LogReader, directory: Path, tenant: str, since: int = 0) -> tuple[Path, Path]:
     """Write both files and return where they are; the counts go from the server to the file block by block."""
     directory.mkdir(parents=True, exist_ok=True)
     counts, facts = directory / "counts.parquet", directory / "timeline.jsonl"

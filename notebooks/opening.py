@@ -61,7 +61,7 @@ def _archive(asked: Mapping[str, str], known: Sequence[Label]) -> Source:
         settings = Settings()
         url, name = stack.resolve(settings).clickhouse_url, "the running stack"
         if "timeline" not in asked:
-            with bootstrap.event_log(settings) as log:
+            with bootstrap.log_reader(settings) as log:
                 known = labels(timeline(log, tenant))
 
     def counts(fingerprints: Sequence[str] = ()) -> pl.LazyFrame:

@@ -14,7 +14,7 @@ from premortem.domain.ids import ProjectId
 from premortem.domain.project_stream import DetectorConfigured, ProjectRecord, Rule, RuleChanged, tick
 from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew
 from premortem.exceptions import Malformed
-from premortem.ports import EventLog
+from premortem.ports import LogReader
 from replay.reading import Progress, project_records
 
 WEEK_MS = 7 * 24 * 3_600_000
@@ -99,7 +99,7 @@ def _numbers(path: Path, table: str, found: object, names: Sequence[str]) -> dic
 
 
 def backtest(
-    log: EventLog,
+    log: LogReader,
     project: ProjectId,
     candidate: Candidate,
     since: int,

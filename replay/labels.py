@@ -17,7 +17,7 @@ from premortem.domain.timeline import (
     TimelineTicked,
     decode,
 )
-from premortem.ports import EventLog
+from premortem.ports import LogReader
 
 _AT_ONCE = 2_000
 
@@ -42,7 +42,7 @@ class Label(Struct, frozen=True):
     verdict: Verdict
 
 
-def timeline(log: EventLog, tenant: str) -> Iterator[IncidentFact]:
+def timeline(log: LogReader, tenant: str) -> Iterator[IncidentFact]:
     """Yield the tenant's facts on the timeline, each incident's in order."""
     for partition, head in enumerate(log.heads("debugging.timeline")):
         offset = log.low_watermarks("debugging.timeline")[partition]

@@ -18,7 +18,7 @@ from premortem.domain.project_stream import (
     tick,
 )
 from premortem.exceptions import Malformed
-from premortem.ports import EventLog
+from premortem.ports import LogReader
 
 _AT_ONCE = 2_000
 
@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 
 def project_records(
-    log: EventLog, project: ProjectId, until: int | None, progress: Progress = lambda _done, _all: None
+    log: LogReader, project: ProjectId, until: int | None, progress: Progress = lambda _done, _all: None
 ) -> Iterator[tuple[int, ProjectRecord]]:
     """Yield (offset, record) of what was received up to `until` (ms since 1970 UTC; None = all), in the log's order.
 
@@ -68,7 +68,7 @@ def is_of(fingerprint: str, text: str) -> Callable[[ErrorSeen], bool]:
     raise Malformed("which error is meant? Name it: --fingerprint, or --text with a part of its title.")
 
 
-def newest(log: EventLog, project: ProjectId) -> int | None:
+def newest(log: LogReader, project: ProjectId) -> int | None:
     """Return the newest time that the project's partition has told (ms since 1970 UTC); None when it is empty."""
     partition = partition_of(str(project), log.partitions("sentry.events"))
     head = log.heads("sentry.events")[partition]
@@ -76,7 +76,7 @@ def newest(log: EventLog, project: ProjectId) -> int | None:
     return max((decode(each.value).received_at for each in found), default=None)
 
 
-def steering(log: EventLog, project: ProjectId) -> dict[str, Any]:
+def steering(log: LogReader, project: ProjectId) -> dict[str, Any]:
     """Return what a person has set of the project, by the log: `rules`, `detector`, and the `mutes` and `suppressions`
     that hold.
     """

@@ -9,7 +9,7 @@ from premortem.domain.ids import ProjectId
 from premortem.domain.project_stream import ErrorSeen
 from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentGrew, IncidentReopened
 from premortem.exceptions import Malformed
-from premortem.ports import EventLog
+from premortem.ports import LogReader
 from replay.reading import Progress, is_of, project_records
 
 _MOST_NAMED = 20
@@ -33,7 +33,7 @@ class Answer(Struct, frozen=True):
 
 
 def why(
-    log: EventLog,
+    log: LogReader,
     project: ProjectId,
     fingerprint: str,
     text: str,

@@ -19,6 +19,7 @@ from premortem.bootstrap.lending import event_log as event_log
 from premortem.bootstrap.lending import evidence as evidence
 from premortem.bootstrap.lending import first_project as first_project
 from premortem.bootstrap.lending import incidents as incidents
+from premortem.bootstrap.lending import log_reader as log_reader
 from premortem.bootstrap.lending import notice_book as notice_book
 from premortem.bootstrap.log_topics import forget_bodies as forget_bodies
 from premortem.bootstrap.log_topics import log_version as log_version

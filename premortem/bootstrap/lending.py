@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from premortem.adapters.administration.postgres import PostgresAdministration
+from premortem.adapters.event_log.read_only import ReadOnlyLog
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
 from premortem.adapters.notice_book.postgres import PostgresNoticeBook
 from premortem.bootstrap.connecting import lend_log, lend_pool, require_running
 from premortem.domain.ids import TenantId
 from premortem.embedded import stack
-from premortem.ports import Administration, EventLog, EvidenceStore, IncidentStore, NoticeBook, Project
+from premortem.ports import Administration, EventLog, EvidenceStore, IncidentStore, LogReader, NoticeBook, Project
 from premortem.settings import Settings
 
 
@@ -48,6 +49,13 @@ def event_log(settings: Settings) -> Iterator[EventLog]:
     """Lend the event log for a command."""
     with lend_pool(settings) as pool, lend_log(settings, pool) as log:
         yield log
+
+
+@contextmanager
+def log_reader(settings: Settings) -> Iterator[LogReader]:
+    """Lend the log's reading end to what may only look: a replay."""
+    with event_log(settings) as log:
+        yield ReadOnlyLog(log)
 
 
 def first_project(administration: Administration, tenant: str, public_key: str) -> Project:

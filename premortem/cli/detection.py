@@ -33,7 +33,7 @@ def why(
     from replay.why import why as answer
 
     moment = parse_moment(at) if at else None
-    with bootstrap.event_log(Settings()) as log, _Reading() as reading:
+    with bootstrap.log_reader(Settings()) as log, _Reading() as reading:
         found = answer(log, ProjectId(project), fingerprint, text, moment, reading)
     if as_json:
         explanation = found.explanation._asdict()
@@ -83,7 +83,7 @@ def backtest(
     from replay.backtest import read_candidate
 
     candidate, length = read_candidate(detector), parse_duration(since)
-    with bootstrap.event_log(Settings()) as log, _Reading() as reading:
+    with bootstrap.log_reader(Settings()) as log, _Reading() as reading:
         start = _newest(log, ProjectId(project)) - length
         found = compare(log, ProjectId(project), candidate, start, reading)
     pages = {"current": found.pages_per_week(found.current), "candidate": found.pages_per_week(found.candidate)}

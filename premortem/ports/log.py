@@ -64,7 +64,23 @@ class TopicState(Struct, frozen=True, kw_only=True):
     """What would lose data or stop a reader: a sentence each, with the mend."""
 
 
-class EventLog(Protocol):
+class LogReader(Protocol):
+    """The reading end of an event log: all that a replay is ever given, so that none can write."""
+
+    def partitions(self, topic: Topic) -> int:
+        """Return how many partitions the topic has."""
+
+    def read(self, topic: Topic, partition: int, offset: int, limit: int) -> Sequence[LogRecord]:
+        """Return up to `limit` records from `offset` on, possibly none; raise OffsetLost below the low watermark."""
+
+    def heads(self, topic: Topic) -> Sequence[int]:
+        """Return, per partition, the offset that the next record will get."""
+
+    def low_watermarks(self, topic: Topic) -> Sequence[int]:
+        """Return, per partition, the lowest offset that can still be read (or the head when none can)."""
+
+
+class EventLog(LogReader, Protocol):
     """An append-only log of topics, each cut into partitions that are fixed when the log is created.
 
     - Offsets of a partition start at 0 and have no gaps, and become visible in their order: a reader that has seen
@@ -76,20 +92,8 @@ class EventLog(Protocol):
     - Records of one `append` to one partition keep their order.
     """
 
-    def partitions(self, topic: Topic) -> int:
-        """Return how many partitions the topic has."""
-
     def append(self, records: Sequence[Append]) -> Sequence[Position]:
         """Append all records durably and return where each stands, in the order given."""
-
-    def read(self, topic: Topic, partition: int, offset: int, limit: int) -> Sequence[LogRecord]:
-        """Return up to `limit` records from `offset` on, possibly none; raise OffsetLost below the low watermark."""
-
-    def heads(self, topic: Topic) -> Sequence[int]:
-        """Return, per partition, the offset that the next record will get."""
-
-    def low_watermarks(self, topic: Topic) -> Sequence[int]:
-        """Return, per partition, the lowest offset that can still be read (or the head when none can)."""
 
     def trim(self, topic: Topic, before: int) -> int:
         """Drop records of `topic` recorded before the time `before`, whole days at most; return how many went."""
