@@ -23,6 +23,8 @@ class StoredFact(Struct, frozen=True):
     kind: str
     occurred_at: int
     value: bytes
+    chain: str = ""
+    """The head of the incident's chain (`domain.chain`) with this fact in it; empty = not kept."""
 
 
 class Saved(Struct, frozen=True):
@@ -31,6 +33,8 @@ class Saved(Struct, frozen=True):
     incident: Incident
     partition: int
     offset: int
+    chain: str = ""
+    """The head of its hash chain (`domain.chain`); empty = not kept from its opening on."""
 
 
 class IncidentFilter(Struct, frozen=True):

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from premortem.adapters.incident_store.memory import MemoryIncidentStore
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
@@ -50,6 +51,17 @@ def test_what_was_saved_comes_back_equal(store: IncidentStore) -> None:
         incident("one").id: Saved(incident("one"), 0, 7)
     }
     assert store.get(ACME, incident("one").id) == incident("one")
+
+
+def test_the_chain_comes_back_with_the_incident_and_with_each_fact_and_moves_on_with_a_newer_row(
+    store: IncidentStore,
+) -> None:
+    found = incident("one")
+    store.save([Saved(found, 0, 5, "a" * 64)], [replace(stored("one", 5), chain="a" * 64)])
+    store.save([Saved(found, 0, 6, "b" * 64)], [])
+    store.save([Saved(found, 0, 4, "c" * 64)], [])
+    assert store.load([found.id])[found.id].chain == "b" * 64
+    assert [fact.chain for fact in store.timeline(ACME, found.id, -1, 10)] == ["a" * 64]
 
 
 def test_an_older_row_never_replaces_a_newer_one(store: IncidentStore) -> None:

@@ -13,6 +13,7 @@ from bytewax.errors import BytewaxRuntimeError
 
 from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.domain import payload, timeline
+from premortem.domain.chain import link
 from premortem.domain.ids import EventId, Fingerprint, ProjectId
 from premortem.domain.tasks import BuildContext
 from premortem.domain.timeline import TimelineTicked
@@ -127,7 +128,9 @@ def test_a_fact_written_twice_moves_the_position_and_sends_nothing_again() -> No
     world.run("materialize")
     world.run("route")
     assert world.queue.depth("context-builder-tasks") == 1
-    assert len(world.incidents.timeline(TENANT, timeline.decode(fact.value).incident_id, -1, 10)) == 1  # type: ignore[union-attr]
+    incident_id = timeline.decode(fact.value).incident_id  # type: ignore[union-attr]
+    assert len(world.incidents.timeline(TENANT, incident_id, -1, 10)) == 1
+    assert world.incidents.load([incident_id])[incident_id].chain == link("", fact.value)
     assert world.checkpoints.positions()[("route", 0)] == 2
     assert world.tally("route").filtered == 1
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from threading import Event
 
 import pytest
@@ -14,10 +15,11 @@ from premortem.adapters.streams.parts import parts_of
 from premortem.adapters.streams.patience import Patience
 from premortem.adapters.streams.timeline_facts import PlacedFact
 from premortem.domain import timeline
+from premortem.domain.chain import link
 from premortem.domain.conservation import Tally
 from premortem.exceptions import Unavailable
 from premortem.ports import Checkpoint, LogRecord, Saved, StoredFact
-from tests.dataflows.world import World, error
+from tests.dataflows.world import TENANT, World, error
 
 OPENED = Checkpoint(0, {})
 
@@ -91,6 +93,19 @@ def test_incidents_that_are_no_longer_remembered_are_loaded() -> None:
             materializing([fact])
         digests.add(store.digest())
     assert len(digests) == 1
+
+
+def test_an_incident_and_its_facts_carry_the_chain_over_the_records_however_they_came_in_batches() -> None:
+    _, records = _timeline()
+    facts = [PlacedFact(timeline.decode(record.value), record) for record in records]  # type: ignore[arg-type]
+    heads = list(accumulate((record.value for record in records), link, initial=""))[1:]
+    for cut in range(len(facts) + 1):
+        store = MemoryIncidentStore()
+        for batch in (facts[:cut], facts[cut:]):
+            Materializing(store, Patience(Event()))(batch)
+        incident_id = facts[0].fact.incident_id
+        assert [row.chain for row in store.timeline(TENANT, incident_id, -1, 10)] == heads
+        assert store.load([incident_id])[incident_id].chain == heads[-1]
 
 
 def test_a_gap_before_a_batch_is_loud() -> None:

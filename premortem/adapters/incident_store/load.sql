@@ -1,1 +1,1 @@
-SELECT value, log_partition, log_offset FROM incidents WHERE id = ANY (%(ids)s::text[])
+SELECT value, log_partition, log_offset, chain FROM incidents WHERE id = ANY (%(ids)s::text[])

@@ -25,7 +25,7 @@ class PostgresIncidentStore:
         """Return what is stored of these incidents."""
         with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
             rows = cursor.execute(statement(__file__, "load"), {"ids": list(incident_ids)}).fetchall()
-        return {saved.incident.id: saved for saved in (Saved(domain.decode(v), p, o) for v, p, o in rows)}
+        return {saved.incident.id: saved for saved in (Saved(domain.decode(v), p, o, c) for v, p, o, c in rows)}
 
     def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact]) -> None:
         """Write what is newer, in one transaction; rows in order of id, so that two writers never deadlock."""
@@ -56,6 +56,7 @@ class PostgresIncidentStore:
                     f.value,
                     f.partition,
                     f.offset,
+                    f.chain,
                 )
                 for f in facts
                 if f.incident_id in tenants
@@ -122,6 +123,7 @@ def _row(saved: Saved) -> dict[str, object]:
         "value": domain.encode(incident),
         "partition": saved.partition,
         "offset": saved.offset,
+        "chain": saved.chain,
     }
 
 

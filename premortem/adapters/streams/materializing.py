@@ -10,6 +10,7 @@ from premortem.adapters.streams.dead_letter import dead_letter
 from premortem.adapters.streams.delivery import Delivered
 from premortem.adapters.streams.patience import Patience
 from premortem.adapters.streams.timeline_facts import PlacedFact, stored
+from premortem.domain.chain import NOTHING, lengthened
 from premortem.domain.ids import IncidentId
 from premortem.domain.incident import evolve
 from premortem.ports import Append, IncidentStore, Saved, StoredFact
@@ -35,15 +36,16 @@ class Materializing:
             if before is not None and record.offset <= before.offset:
                 continue  # folded before a crash
             try:
-                incident = evolve(before.incident if before else None, item.fact)
+                after = _folded(before, item)
             except Exception as exception:  # noqa: BLE001 -- a fact that cannot be folded must not stop those behind it
                 letters.append(dead_letter("materialize", "debugging.timeline", record, repr(exception)))
                 continue
-            if incident is None:
+            if after is None:
                 orphans += 1
                 continue
-            changed[incident_id] = Saved(incident, record.partition, record.offset)
-            rows.append(stored(item))
+            changed[incident_id] = after
+            if before is None or after.incident is not before.incident:  # else it was written twice, and its row stands
+                rows.append(stored(item, after.chain))
         if changed:
             self._patience(lambda: self._store.save(list(changed.values()), rows))
             self._remember(changed)
@@ -61,3 +63,13 @@ class Materializing:
             self._known.move_to_end(incident_id)
         while len(self._known) > self._remembered:
             self._known.popitem(last=False)
+
+
+def _folded(before: Saved | None, item: PlacedFact) -> Saved | None:
+    """Return the incident after the fact; None while nothing has opened it."""
+    known, record = before.incident if before else None, item.record
+    incident = evolve(known, item.fact)
+    if incident is None:
+        return None
+    chain = lengthened(before.chain if before else NOTHING, known, incident, record.value)
+    return Saved(incident, record.partition, record.offset, chain)

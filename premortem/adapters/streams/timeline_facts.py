@@ -33,8 +33,8 @@ class TakingFacts:
         return {}
 
 
-def stored(placed: PlacedFact) -> StoredFact:
-    """Return the row of a fact."""
+def stored(placed: PlacedFact, chain: str) -> StoredFact:
+    """Return the row of a fact; `chain` is the head with it."""
     fact, record = placed.fact, placed.record
     return StoredFact(
         incident_id=fact.incident_id,
@@ -44,4 +44,5 @@ def stored(placed: PlacedFact) -> StoredFact:
         kind=type(fact).__name__,
         occurred_at=fact.occurred_at,
         value=record.value,
+        chain=chain,
     )
