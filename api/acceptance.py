@@ -24,7 +24,7 @@ from premortem.ports import Append, ProjectKey
 from premortem.sentry import client_reports, json_body, logs, sessions, transactions
 from premortem.sentry.deploys import DeployNotice
 from premortem.sentry.envelope import Envelope, Item
-from premortem.sentry.event_payload import event_id_of, normalise
+from premortem.sentry.event_payload import event_id_of, normalise, tag_hash
 from premortem.sentry.logs import LogLine
 from premortem.sentry.scrub import Marker, scrub
 from premortem.sentry.scrub.links import redact_link
@@ -195,6 +195,8 @@ def error_seen(
         trace_id=event.trace_id,
         origin_url=origin_url,
         body_hash=body_hash,
+        tag_hashes=tuple(sorted(tag_hash(name, value, source.salt) for name, value in event.tags)),
+        v=2,
     )
 
 

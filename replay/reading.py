@@ -115,6 +115,7 @@ def steering(log: LogReader, project: ProjectId) -> dict[str, Any]:
                 "title": each.title,
                 "release": each.release,
                 "environment": each.environment,
+                "tag": each.tag,
                 "tripwire": each.tripwire,
             }
             for each in holding

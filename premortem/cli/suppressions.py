@@ -27,6 +27,7 @@ def add(
     fingerprint: Annotated[str, typer.Option(help="One error, by a hash of it.")] = "",
     release: Annotated[str, typer.Option(help="Errors of this release.")] = "",
     environment: Annotated[str, typer.Option(help="Errors of this environment.")] = "",
+    tag: Annotated[str, typer.Option(help="Errors with this tag, as name=value.")] = "",
     for_: Annotated[str, typer.Option("--for", help="How long, like 12h or 4w.")] = "4w",
     tripwire: Annotated[
         float, typer.Option(min=1.0, help="An error that comes so many times as often as expected breaks through.")
@@ -38,8 +39,8 @@ def add(
     """Suppress incidents that match all that is named, from now on; in place of a rule of the same name."""
     from premortem.sentry.scrub import scrub
 
-    if not (title or fingerprint or release or environment):
-        raise Malformed("what is to be suppressed? Name it: --title, --fingerprint, --release or --environment.")
+    if not (title or fingerprint or release or environment or tag):
+        raise Malformed("what is to be suppressed? Name it: --title, --fingerprint, --release, --environment or --tag.")
     if not reason.strip():
         raise Malformed("why? Say it: --reason.")
     who = who_says(project, tenant)
@@ -55,6 +56,9 @@ def add(
         release=release,
         environment=environment,
         tripwire=tripwire,
+        tag=tag[:_LONGEST],
+        tag_hash=_tag_hash(tag) if tag else "",
+        v=2,
     )
     told = f"{name} suppresses until {show_moment(until)} UTC, or until an error comes {tripwire:g} times as often."
     append_records([record], {"name": name, "until": until}, told, as_json)
@@ -107,7 +111,23 @@ def _checked(name: str) -> str:
     return name
 
 
+def _tag_hash(tag: str) -> str:
+    """Return what stands for the tag on the log: written as ingest writes it, or it would match nothing."""
+    from premortem import bootstrap
+    from premortem.sentry.event_payload import tag_hash
+    from premortem.sentry.event_payload.text import tags
+    from premortem.sentry.scrub import scrub
+
+    name, _, value = tag.partition("=")
+    salt = bootstrap.salt(Settings(), make=False)
+    scrubbed, _ = scrub({"tags": {name: value}}, salt=salt)
+    found = tags(scrubbed["tags"])
+    if not found:
+        raise Malformed(f"{tag!r} is no tag. Write it as name=value, like browser=curl.")
+    return tag_hash(found[0][0], found[0][1], salt)
+
+
 def _matched(rule: dict[str, object]) -> str:
     return ", ".join(
-        f"{what} {rule[what]}" for what in ("title", "fingerprint", "release", "environment") if rule[what]
+        f"{what} {rule[what]}" for what in ("title", "fingerprint", "release", "environment", "tag") if rule[what]
     )

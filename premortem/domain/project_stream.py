@@ -25,7 +25,7 @@ class _Record(Struct, frozen=True, tag_field="kind", omit_defaults=True, kw_only
 
 
 class ErrorSeen(_Record, frozen=True, tag="ErrorSeen", omit_defaults=True, kw_only=True):
-    """One error event: a header of a few hundred bytes; its body is on `sentry.payloads`."""
+    """One error event: a header of a few hundred bytes; its body is on `sentry.payloads`. Version 2 knows its tags."""
 
     event_id: EventId
     hashes: tuple[Fingerprint, ...]
@@ -48,6 +48,9 @@ class ErrorSeen(_Record, frozen=True, tag="ErrorSeen", omit_defaults=True, kw_on
     """Where a person opens the event in the system that it came from; None for events sent to us by an SDK."""
     body_hash: str = ""
     """SHA-256 (hex) of the scrubbed body as appended to `sentry.payloads`."""
+    tag_hashes: tuple[str, ...] = ()
+    """Keyed hashes of the event's tags, in order, from version 2 on: what a suppression by tag is matched with. Their
+    texts may be about a person, and what is on this stream stays."""
 
 
 class SessionsCounted(_Record, frozen=True, tag="SessionsCounted", omit_defaults=True, kw_only=True):
@@ -112,7 +115,7 @@ class SuppressionChanged(_Record, frozen=True, tag="SuppressionChanged", omit_de
     """A rule under which incidents are suppressed as they open; `until` at or before `received_at` ends it.
 
     All that it names has to match, and it names something. An error that then comes `tripwire` times as often as
-    expected breaks through.
+    expected breaks through. Version 2 may name a tag.
     """
 
     name: str
@@ -125,6 +128,10 @@ class SuppressionChanged(_Record, frozen=True, tag="SuppressionChanged", omit_de
     release: str = ""
     environment: str = ""
     tripwire: float = 10.0
+    tag: str = ""
+    """`name=value`, for people."""
+    tag_hash: str = ""
+    """The same as `ErrorSeen.tag_hashes` has it."""
 
 
 class RuleChanged(_Record, frozen=True, tag="RuleChanged", omit_defaults=True, kw_only=True):

@@ -57,6 +57,8 @@ class IncidentDetected(_Fact, frozen=True, tag="IncidentDetected", omit_defaults
     handled: bool | None = None
     suppressed_by: str = ""
     """The rule that suppresses it from its first moment on, from version 2 on; `IncidentSuppressed` follows."""
+    tag_hashes: tuple[str, ...] = ()
+    """Of the event, from version 3 on: what a rule that names a tag was matched with."""
 
 
 class IncidentGrew(_Fact, frozen=True, tag="IncidentGrew", omit_defaults=True, kw_only=True):
@@ -121,6 +123,17 @@ class RootCauseProposed(_Fact, frozen=True, tag="RootCauseProposed", omit_defaul
     """Claims that the rules of evidence took out, a sentence each."""
     baseline: Baseline | None = None
     made: Made | None = None
+    decided_by: str = ""
+    """From version 4 on: whose verdict this is (`calibration.decider`), and what became of causes like it before."""
+    claimed: float = 0.0
+    """The confidence after the cap, before outcomes were asked."""
+    observed_right: int = 0
+    observed_cases: int = 0
+    """Earlier causes of the same decider and cap whose outcome was known then, those of the benchmark included."""
+    benchmark_cases: int = 0
+    """How many of them the benchmark lent."""
+    least_cases: int = 0
+    """Fewer cases than so many open no pull request."""
 
 
 class InstrumentationProposed(_Fact, frozen=True, tag="InstrumentationProposed", omit_defaults=True, kw_only=True):
@@ -306,13 +319,45 @@ class HumanResponded(_Fact, frozen=True, tag="HumanResponded", omit_defaults=Tru
 
     by: str
     text: str
-    action: Literal["note", "acknowledge", "correct_cause", "reject_cause", "reject_fix", "resolve", "suppress"] = (
-        "note"
-    )
+    action: Literal[
+        "note",
+        "acknowledge",
+        "correct_cause",
+        "reject_cause",
+        "reject_fix",
+        "resolve",
+        "suppress",
+        "confirm_cause",
+    ] = "note"
+    """The last one from version 3 on."""
     until: int | None = None
     """When a suppression ends."""
     url: str = ""
     """Where it was said, when elsewhere: a review, a closed pull request."""
+
+
+class Changed(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What was another when a question was asked again."""
+
+    model: str = ""
+    """Its name; empty = the rules alone answered."""
+    prompt_hash: str = ""
+    """SHA-256 (hex) of the instructions that were given in place of ours; empty = ours."""
+    budget_tokens: int = 0
+    """What the answer might take; 0 = the rules take nothing."""
+
+
+class AnswerReconsidered(_Fact, frozen=True, tag="AnswerReconsidered", omit_defaults=True, kw_only=True):
+    """A question was asked again on the evidence that was stored for it. It stands beside the old answer: it moves no
+    status, and nothing follows from it.
+    """
+
+    stage: Literal["rca"]
+    reconsiders: FactId
+    """The answer that was asked for again."""
+    answer: RootCauseProposed
+    """What would have stood there instead, with who made it and what that took."""
+    changed: Changed
 
 
 class TimelineTicked(Struct, frozen=True, tag_field="kind", tag="TimelineTicked", omit_defaults=True, kw_only=True):
@@ -339,6 +384,7 @@ IncidentFact = (
     | IncidentSuppressed
     | TaskFailed
     | HumanResponded
+    | AnswerReconsidered
 )
 TimelineEvent = IncidentFact | TimelineTicked
 

@@ -12,7 +12,7 @@ from premortem.domain.project_stream import RuleChanged, decode
 from tests.cli.conftest import Cli
 
 
-def send(cli: Cli, error: str, release: str, count: int = 1) -> None:
+def send(cli: Cli, error: str, release: str, count: int = 1, **tags: str) -> None:
     """Report an unhandled error of its own type and place, so many times."""
     (project, *_) = cli.json("project", "list")
     key = project["dsns"][0].split("//")[1].split("@")[0]
@@ -23,6 +23,7 @@ def send(cli: Cli, error: str, release: str, count: int = 1) -> None:
         "platform": "python",
         "release": release,
         "environment": error,
+        "tags": tags,
         "exception": {"values": [value | {"stacktrace": {"frames": [frame]}}]},
     }
     for _ in range(count):
@@ -153,3 +154,15 @@ def test_a_suppression_is_added_with_owner_and_reason_listed_and_removed(cli: Cl
     assert "no rule 'other'" in cli.refusal("suppress", "remove", "other", "--project", number)
     cli.json("suppress", "remove", "bots", "--project", number)
     assert cli.json("suppress", "list", "--project", number) == []
+
+
+def test_a_suppression_by_tag_matches_what_a_client_sends_and_no_other_value(cli: Cli) -> None:
+    add = ("suppress", "add", "crawlers", "--project", "1", "--reason", "known")
+    cli.json(*add, "--tag", "client kind=crawler")  # ingest makes a dash of the blank
+    send(cli, "CrawledError", "shop@1", **{"client kind": "crawler"})
+    incident(cli, "CrawledError", "suppressed")
+    send(cli, "ClickedError", "shop@1", **{"client kind": "browser"})
+    incident(cli, "ClickedError", "open")
+    assert [rule["tag"] for rule in cli.json("suppress", "list", "--project", "1")] == ["client kind=crawler"]
+    assert "name=value" in cli.refusal(*add, "--tag", "crawler")
+    cli.json("suppress", "remove", "crawlers", "--project", "1")

@@ -112,6 +112,8 @@ def opened(
         environment=event.environment,
         origin_url=event.origin_url,
         handled=event.handled,
+        tag_hashes=event.tag_hashes,
+        v=3,
     )
 
 

@@ -34,6 +34,7 @@ class Rule(NamedTuple):
     release: str
     environment: str
     tripwire: float
+    tag_hash: str = ""
 
     def matches(self, fact: IncidentDetected) -> bool:
         """Tell whether everything that the rule names is so."""
@@ -42,6 +43,7 @@ class Rule(NamedTuple):
             and (not self.release or self.release == fact.release)
             and (not self.environment or self.environment == fact.environment)
             and (not self.title or is_like(fact.title, self.title))
+            and (not self.tag_hash or self.tag_hash in fact.tag_hashes)
         )
 
 
@@ -56,11 +58,11 @@ class Suppressions:
     def change(self, record: SuppressionChanged, fingerprint: str) -> None:
         """Set a rule, or end it. `fingerprint` = the record's, as the project knows it."""
         self.rules.pop(record.name, None)
-        named = record.fingerprint or record.title or record.release or record.environment
+        named = record.fingerprint or record.title or record.release or record.environment or record.tag_hash
         if record.until > record.received_at and named:
             self.rules[record.name] = Rule(
                 record.until, record.owner, record.reason, fingerprint if record.fingerprint else "", record.title,
-                record.release, record.environment, record.tripwire,
+                record.release, record.environment, record.tripwire, record.tag_hash,
             )  # fmt: skip
         while len(self.rules) > _MOST_RULES:
             del self.rules[next(iter(self.rules))]
@@ -86,7 +88,7 @@ class Suppressions:
                 self._incidents[fact.incident_id] = name
                 while len(self._incidents) > _MOST_INCIDENTS:
                     del self._incidents[next(iter(self._incidents))]
-                return [replace(fact, v=2, suppressed_by=name), _suppressed(fact, name, rule)]
+                return [replace(fact, suppressed_by=name), _suppressed(fact, name, rule)]
         return [fact]
 
     def _grown(self, fact: IncidentGrew, clock: int) -> list[IncidentFact]:

@@ -157,6 +157,11 @@ def user_hash(user: Any, salt: bytes) -> str | None:
     return None
 
 
+def tag_hash(name: str, value: str, salt: bytes) -> str:
+    """Return the keyed hash (12 hex digits) that stands for a tag on the log."""
+    return blake2b(f"tag:{name}={value}".encode("utf-8", "replace"), key=salt[:64], digest_size=6).hexdigest()
+
+
 def _trace_id(contexts: Any) -> str | None:
     trace = contexts.get("trace") if isinstance(contexts, dict) else None
     return text.event_id(trace.get("trace_id")) if isinstance(trace, dict) else None

@@ -65,6 +65,17 @@ def test_a_rule_matches_by_all_that_it_names(said: dict[str, Any]) -> None:
     assert len(found(rule(**said), error_seen(1))) == 2
 
 
+def test_a_rule_matches_a_tag_of_the_event_that_opens_the_incident() -> None:
+    by_tag = rule(tag="browser=curl", tag_hash="0a1b2c3d4e5f")
+    tagged = error_seen(1, tag_hashes=("000000000000", "0a1b2c3d4e5f"))
+    opened, suppressed = found(by_tag, tagged)
+    assert isinstance(opened, IncidentDetected)
+    assert isinstance(suppressed, IncidentSuppressed)
+    assert opened.tag_hashes == tagged.tag_hashes
+    (alone,) = found(by_tag, error_seen(1, tag_hashes=("000000000000",)))
+    assert isinstance(alone, IncidentDetected)
+
+
 @pytest.mark.parametrize(
     "said",
     [
