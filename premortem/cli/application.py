@@ -12,6 +12,8 @@ from premortem.cli import (
     persons,
     plumbing,
     postgres,
+    rebuilding,
+    replaying,
     repositories,
     sending,
     stack,
@@ -62,3 +64,5 @@ app.add_typer(plumbing.topics, name="topics")
 app.add_typer(plumbing.queues, name="queues")
 app.add_typer(dead_letters.commands, name="dlq")
 app.add_typer(incidents.commands, name="incidents")
+app.add_typer(replaying.commands, name="replay")
+app.add_typer(rebuilding.commands, name="rebuild")

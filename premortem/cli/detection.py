@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from premortem.cli.decisions import decision_lines
 from premortem.cli.moments import parse_duration, parse_moment, show_moment
 from premortem.cli.output import console, json_option, print_json, print_table, printable
+from premortem.cli.progress import Reading
 from premortem.domain.decision import Decision, explain
 from premortem.domain.ids import ProjectId
 from premortem.exceptions import Malformed
@@ -33,7 +33,7 @@ def why(
     from replay.why import why as answer
 
     moment = parse_moment(at) if at else None
-    with bootstrap.log_reader(Settings()) as log, _Reading() as reading:
+    with bootstrap.log_reader(Settings()) as log, Reading() as reading:
         found = answer(log, ProjectId(project), fingerprint, text, moment, reading)
     if as_json:
         explanation = found.explanation._asdict()
@@ -83,7 +83,7 @@ def backtest(
     from replay.backtest import read_candidate
 
     candidate, length = read_candidate(detector), parse_duration(since)
-    with bootstrap.log_reader(Settings()) as log, _Reading() as reading:
+    with bootstrap.log_reader(Settings()) as log, Reading() as reading:
         start = _newest(log, ProjectId(project)) - length
         found = compare(log, ProjectId(project), candidate, start, reading)
     pages = {"current": found.pages_per_week(found.current), "candidate": found.pages_per_week(found.candidate)}
@@ -128,26 +128,3 @@ def _newest(log: Any, project: ProjectId) -> int:
     if found is None:
         raise Malformed(f"nothing was ever sent to project {project}. List the projects: premortem project list.")
     return found
-
-
-class _Reading:
-    """Shows how much of the log has been read, on a terminal, when it takes a while."""
-
-    def __enter__(self) -> "_Reading":
-        self._bar = Progress(
-            TextColumn("Reading the log"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} records"),
-            TimeRemainingColumn(),
-            transient=True,
-            console=console(),
-        )
-        self._task = self._bar.add_task("", total=None, visible=console().is_terminal)
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, done: int, of: int) -> None:
-        self._bar.update(self._task, completed=done, total=of)

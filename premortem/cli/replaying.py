@@ -1,0 +1,10 @@
+"""Commands that read the log again: the same functions over the same records, compared with what is stored."""
+
+import typer
+
+commands = typer.Typer(help="Read the log again and compare with what is stored.", no_args_is_help=True)
+
+
+@commands.callback()
+def _replay() -> None:
+    """Read the log again and compare with what is stored."""
