@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from premortem.domain.detection import Detector
 from premortem.domain.detection.ordering import LATENESS_MS, Window
 from premortem.domain.ids import Fingerprint, ProjectId
-from premortem.domain.project_stream import DetectorConfigured, ProjectRecord, Ticked, encode, tick
+from premortem.domain.project_stream import (
+    DetectorConfigured,
+    ProjectRecord,
+    SuppressionChanged,
+    Ticked,
+    encode,
+    tick,
+)
 from premortem.domain.timeline import encode as encode_fact
 from tests.builders import NOW, error_seen
 from tests.domain.detection.stream import DAY, MINUTE, B, arrived, deployed, error, mute, resolved, rule, sessions
@@ -37,7 +44,7 @@ def streams(draw: st.DrawFn) -> list[ProjectRecord]:
 def _record(draw: st.DrawFn, n: int, now: int) -> ProjectRecord:
     fingerprint = draw(st.sampled_from(["a" * 32, "b" * 32, "c" * 32]))
     kind = draw(st.integers(0, 24))
-    if kind >= 8:
+    if kind >= 9:
         return error_seen(
             draw(st.sampled_from([n, n, n, n // 2])),
             hashes=(Fingerprint(fingerprint),),
@@ -58,6 +65,16 @@ def _record(draw: st.DrawFn, n: int, now: int) -> ProjectRecord:
         deployed(now, draw(st.sampled_from(["shop@2", "shop@3"]))),
         DetectorConfigured(
             tenant_id=tick(now).tenant_id, project_id=ProjectId(1), received_at=now, values={"novelty_events": 1.0 + n}
+        ),
+        SuppressionChanged(
+            tenant_id=tick(now).tenant_id,
+            project_id=ProjectId(1),
+            received_at=now,
+            name=draw(st.sampled_from(["crawlers", "load test"])),
+            until=now + draw(st.sampled_from([-1, MINUTE, DAY])),
+            owner="ann",
+            reason="known",
+            fingerprint=Fingerprint(fingerprint),
         ),
     )
     return others[kind]

@@ -24,6 +24,7 @@ from premortem.domain.project_stream import (
     Resolved,
     RuleChanged,
     SessionsCounted,
+    SuppressionChanged,
     Ticked,
     decode,
     encode,
@@ -39,7 +40,7 @@ Placed = tuple[int, int, Packed]
 
 _NOTHING: tuple[Placed, ...] = ()
 _KINDS = (
-    *(DetectorConfigured, RuleChanged, Muted, Resolved, Deployed),
+    *(DetectorConfigured, RuleChanged, Muted, SuppressionChanged, Resolved, Deployed),
     *(SessionsCounted, DropsCounted),
     *(ErrorSeen, Ticked),
 )
