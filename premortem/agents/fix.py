@@ -176,7 +176,7 @@ def _proposed(
     form = "mitigation" if tried.silences and proposal.form == "fix" else proposal.form
     return FixProposed(
         **work.heading(made.duration_ms),
-        v=2,
+        v=3,
         summary=proposal.summary,
         patch=tried.patch,
         form=form,

@@ -79,7 +79,7 @@ class Instrumentations:
         names = ", ".join(recording.names)
         fact = InstrumentationProposed(
             **work.heading(made.duration_ms),
-            v=2,
+            v=3,
             summary=f"Record {names} {recording.place}" if names else f"No instrumentation: {recording.why}",
             patch=tried.patch,
             gap=gap.id if gap else "",

@@ -73,7 +73,7 @@ def _proposed(work: Work[ProposeRootCause], context: ContextBuilt, claimed: Clai
     settled = settle(claimed, context.evidence, support)
     return RootCauseProposed(
         **work.heading(made.duration_ms),
-        v=2,
+        v=3,
         verdict=settled.verdict,
         summary=settled.summary or _UNSHOWN,
         confidence=settled.confidence,

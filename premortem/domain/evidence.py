@@ -178,3 +178,7 @@ class Made(Struct, frozen=True, omit_defaults=True, kw_only=True):
     duration_ms: int = 0
     trace_id: str = ""
     trace_url: str = ""
+    upon: str = ""
+    """The head of the incident's chain (`domain.chain`) that the answer was made upon, from version 3 of its fact on: a
+    fact before it that was edited later is contradicted by it. Empty = the store kept no chain.
+    """

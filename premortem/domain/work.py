@@ -4,13 +4,31 @@ from collections.abc import Sequence
 from typing import Generic, Literal, TypedDict, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from premortem.domain.ids import FactId, IncidentId, ProjectId, TenantId
 from premortem.domain.incident import Incident
 from premortem.domain.project_stream import ProjectRecord
 from premortem.domain.tasks import Task, answer_id
-from premortem.domain.timeline import IncidentFact
+from premortem.domain.timeline import (
+    ContextBuilt,
+    EvaluationCompleted,
+    FixProposed,
+    IncidentFact,
+    InstrumentationProposed,
+    PullRequestOpened,
+    RootCauseProposed,
+)
 
+SIGNED = (
+    ContextBuilt,
+    RootCauseProposed,
+    InstrumentationProposed,
+    FixProposed,
+    PullRequestOpened,
+    EvaluationCompleted,
+)
+"""The facts that say who made them."""
 AnyTask = TypeVar("AnyTask", bound=Task, covariant=True)
 
 
@@ -34,6 +52,8 @@ class Work(Struct, Generic[AnyTask], frozen=True):
     facts: Sequence[IncidentFact]
     receive_count: int = 1
     """How often the task was handed out, this time included: after some, a handler may do without what is away."""
+    chain: str = ""
+    """The head of the incident's chain after the last of `facts`; empty = the store keeps none."""
 
     def heading(self, duration_ms: int) -> Heading:
         """Return the heading of the answering fact: the same id for every attempt, and the log's time of the request
@@ -56,6 +76,14 @@ class Answer(Struct, frozen=True):
 
     facts: tuple[IncidentFact, ...] = ()
     records: tuple[ProjectRecord, ...] = ()
+
+    def made_upon(self, chain: str) -> "Answer":
+        """Return the answer with the head of the chain that it was made upon in each signature."""
+        return replace(self, facts=tuple(_signed_upon(fact, chain) for fact in self.facts))
+
+
+def _signed_upon(fact: IncidentFact, chain: str) -> IncidentFact:
+    return replace(fact, made=replace(fact.made, upon=chain)) if isinstance(fact, SIGNED) and fact.made else fact
 
 
 Ending = Literal["answered", "deleted", "retried", "buried"]

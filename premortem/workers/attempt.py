@@ -74,7 +74,7 @@ class Attempt:
         handler = handler_of(self._handlers, task)
         if handler is None:
             raise Retryable(f"this worker has no handler for {_kind(task)}")
-        answer: Answer = handler(work)
+        answer: Answer = handler(work).made_upon(work.chain)
         records = [*map(_fact_record, answer.facts), *map(_project_record, answer.records)]
         self._crash("worker.before_append")
         if records:
@@ -84,32 +84,35 @@ class Attempt:
 
     def _needed(self, task: Task, receive_count: int) -> Work[Task] | None:
         """Return the work, or None when it is done already, or the incident is over and nobody asks any more."""
-        facts = self._stored(task)
+        facts, chain = self._stored(task)
         incident = fold(facts)
         if incident is None:
             raise Retryable(f"the stored timeline of {task.incident_id} does not begin with its detection")
         over = incident.status in ("resolved", "suppressed") and not isinstance(task, Notify)
-        return None if over or answer_id(task) in incident.facts else Work(task, incident, facts, receive_count)
+        return None if over or answer_id(task) in incident.facts else Work(task, incident, facts, receive_count, chain)
 
-    def _stored(self, task: Task) -> tuple[IncidentFact, ...]:
-        """Return the incident's facts, waiting a while until the one that caused the task is among them."""
+    def _stored(self, task: Task) -> tuple[tuple[IncidentFact, ...], str]:
+        """Return the incident's facts and the head of their chain, waiting a while until the one that caused the task
+        is among them.
+        """
         deadline = time.monotonic() + self._materialize_seconds
         while True:
-            facts = self._timeline(task)
+            facts, chain = self._timeline(task)
             if any(fact.id == task.caused_by for fact in facts):
-                return facts
+                return facts, chain
             if time.monotonic() >= deadline or self._stop.wait(_LOOK_SECONDS):
                 raise Retryable(f"{task.caused_by} is not in the stored timeline yet. Does materialize run?")
 
-    def _timeline(self, task: Task) -> tuple[IncidentFact, ...]:
+    def _timeline(self, task: Task) -> tuple[tuple[IncidentFact, ...], str]:
         facts: list[IncidentFact] = []
-        after, full = -1, True
+        after, chain, full = -1, "", True
         while full:
             page = self._incidents.timeline(task.tenant_id, task.incident_id, after, _PAGE)
             decoded = [timeline.decode(row.value) for row in page]
             facts += [fact for fact in decoded if not isinstance(fact, TimelineTicked)]
-            after, full = page[-1].offset if page else after, len(page) == _PAGE
-        return tuple(facts)
+            after, chain = (page[-1].offset, page[-1].chain) if page else (after, chain)
+            full = len(page) == _PAGE
+        return tuple(facts), chain
 
     def _give_up(self, failed: TaskFailed) -> Ending:
         """Say it on the log; where that cannot be done, the task comes back, to be given up then."""

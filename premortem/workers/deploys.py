@@ -152,5 +152,5 @@ def _never(work: Work[FindDeploy], duration_ms: int) -> EvaluationCompleted:
             attempt=work.task.attempt,
             duration_ms=duration_ms,
         ),
-        v=2,
+        v=3,
     )

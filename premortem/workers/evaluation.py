@@ -122,7 +122,7 @@ def _completed(
             duration_ms=duration,
         ),
         evidence=(_evidence(fix, measured.exposure),),
-        v=2,
+        v=3,
     )
 
 

@@ -225,7 +225,7 @@ def _opened(
     )
     return PullRequestOpened(
         **work.heading(duration_ms),
-        v=2,
+        v=3,
         repository=repository.name,
         number=shown.number,
         url=shown.url,

@@ -1,6 +1,7 @@
 """A bench for workers: memory adapters, an incident whose timeline is stored, and a clock for the queue."""
 
 from collections.abc import Callable
+from itertools import accumulate
 from threading import Event
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from premortem.adapters.incident_store.memory import MemoryIncidentStore
 from premortem.adapters.streams.patience import Patience
 from premortem.adapters.task_queue.memory import MemoryTaskQueue
 from premortem.domain import timeline
+from premortem.domain.chain import link
 from premortem.domain.ids import FactId
 from premortem.domain.incident import fold
 from premortem.domain.tasks import BuildContext, Task, task_id
@@ -61,11 +63,13 @@ class Bench:
         """Do what `materialize` does with the whole timeline of the incident."""
         incident = fold(facts)
         assert incident is not None
+        records = [timeline.encode(fact) for fact in facts]
+        heads = [*accumulate(records, link, initial="")][1:]
         rows = [
-            StoredFact(f.incident_id, f.id, 0, n, type(f).__name__, f.occurred_at, timeline.encode(f))
+            StoredFact(f.incident_id, f.id, 0, n, type(f).__name__, f.occurred_at, records[n], heads[n])
             for n, f in enumerate(facts)
         ]
-        self.incidents.save([Saved(incident, 0, len(facts))], rows)
+        self.incidents.save([Saved(incident, 0, len(facts), heads[-1])], rows)
 
     def facts(self) -> list[IncidentFact]:
         """Return what stands on the timeline, in order of partition and offset."""

@@ -5,15 +5,19 @@ import time
 
 import pytest
 
+from premortem.domain.chain import link
+from premortem.domain.evidence import Made
 from premortem.domain.ids import FactId
 from premortem.domain.project_stream import Resolved
 from premortem.domain.tasks import MOST_RECEIVES, BuildContext, Notify, ProposeFix, answer_id
 from premortem.domain.timeline import (
     ContextBuilt,
+    HumanResponded,
     IncidentResolved,
     IncidentSuppressed,
     RootCauseProposed,
     TaskFailed,
+    encode,
 )
 from premortem.domain.work import Answer, Work
 from premortem.exceptions import Malformed, Unavailable
@@ -57,6 +61,22 @@ def test_a_handler_gets_the_task_with_its_incident_and_the_facts_in_order() -> N
     assert (work.task.caused_by, work.facts) == (cause.id, (OPENED, cause))
     assert (work.incident.status, work.incident.cause is not None) == ("root_cause_proposed", True)
     assert bench.facts() == []
+
+
+def test_an_answer_says_the_head_of_the_chain_that_it_was_made_upon() -> None:
+    def signed(work: Work[BuildContext]) -> Answer:
+        made = Made(by="rules", agent="context", agent_version=1)
+        return Answer((ContextBuilt(**work.heading(0), v=3, evidence_ids=(), made=made),))
+
+    bench = Bench(build_context=signed)
+    note = about(HumanResponded, by="ann", text="looking")
+    bench.store(OPENED, note)
+    bench.attempt()(received(TASK))
+    (answer,) = bench.facts()
+    assert isinstance(answer, ContextBuilt)
+    assert answer.made == Made(
+        by="rules", agent="context", agent_version=1, upon=link(link("", encode(OPENED)), encode(note))
+    )
 
 
 def test_records_for_the_project_stream_are_written_with_the_facts() -> None:

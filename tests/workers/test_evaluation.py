@@ -72,7 +72,7 @@ def test_a_fix_after_which_the_error_is_gone_resolves_its_incident(store: Eviden
     work = judged(DEPLOYED + 12 * HOUR)
     fact = verdict(store, work)
     assert (fact.verdict, fact.reason, fact.release, fact.look_again_at) == ("effective", "fell", "shop@2", None)
-    assert (fact.id, fact.occurred_at, fact.v) == (answer_id(work.task), DEPLOYED + 12 * HOUR, 2)
+    assert (fact.id, fact.occurred_at, fact.v) == (answer_id(work.task), DEPLOYED + 12 * HOUR, 3)
     (main,) = fact.comparisons
     assert (main.unit, main.before_events, main.after_events) == ("sessions", 294, 0)
     (evidence,) = fact.evidence

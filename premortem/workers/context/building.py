@@ -64,7 +64,7 @@ class Contexts:
         )
         fact = ContextBuilt(
             **work.heading(made.duration_ms),
-            v=2,
+            v=3,
             evidence_ids=tuple(each.id for each in evidence),
             missing=tuple(gap.id for gap in findings.gaps),
             evidence=evidence,
