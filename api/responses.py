@@ -1,4 +1,4 @@
-"""What a person answers to an incident: acknowledged, corrected, rejected, resolved, suppressed, or a note."""
+"""What a person answers to an incident: acknowledged, its cause confirmed or not, resolved, suppressed, or a note."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -23,7 +23,10 @@ router = APIRouter(tags=["incidents"], responses=refusals(400, 401, 404, 408, 41
 class ResponseNotice(BaseModel):
     """What somebody says of an incident."""
 
-    action: Action = Field(description="`note` moves nothing. `suppress` needs `until`, all but the last two a text.")
+    action: Action = Field(
+        description="`note` and `confirm_cause` move nothing. `suppress` needs `until`; all need a text but "
+        "`acknowledge`, `confirm_cause` and `resolve`."
+    )
     by: str = Field(min_length=1, max_length=LONGEST_NAME, description="Who says so.")
     text: str = Field("", max_length=LONGEST_TEXT, description="The reason, or what is the case instead.")
     until: datetime | None = Field(None, description="When a suppression ends: RFC 3339, within a year.")

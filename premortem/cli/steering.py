@@ -145,7 +145,7 @@ def respond(
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"incident", "action", "fact"}')] = False,
 ) -> None:
-    """Answer an incident: acknowledge it, correct or reject its cause or fix, suppress it, or leave a note."""
+    """Answer an incident: acknowledge it, confirm, correct or reject its cause or fix, suppress it, or leave a note."""
     from premortem import bootstrap
     from premortem.sentry.scrub import scrub
 

@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from premortem.domain.decision import Decision
 from premortem.domain.ids import FactId, Fingerprint, IncidentId, ProjectId, TenantId
+from premortem.domain.outcomes import Causes, learned
 from premortem.domain.project_stream import Level
 from premortem.domain.timeline import (
+    AnswerReconsidered,
     ContextBuilt,
     EvaluationCompleted,
     FixApplied,
@@ -30,7 +32,6 @@ from premortem.domain.timeline import (
     RootCauseProposed,
     Severity,
     TaskFailed,
-    effect,
 )
 
 Status = Literal[
@@ -80,13 +81,14 @@ TRANSITIONS: dict[type[IncidentFact], tuple[tuple[Status, ...], Status | None]] 
     IncidentGrew: ((), None),
     EvaluationCompleted: ((), None),
     HumanResponded: (_OPEN, "investigating"),
+    AnswerReconsidered: ((), None),
 }
 """Every fact and the moves that it may make. A fact that arrives in another status is kept and moves nothing.
 
 Work that was given up may be done after all, when its dead letter is sent back: then its answer goes on from there.
 """
 
-_STILL = ("note", "acknowledge", "resolve", "suppress")
+_STILL = ("note", "acknowledge", "resolve", "suppress", "confirm_cause")
 """Answers of a person that move nothing by themselves: a fact of its own follows upon the last two."""
 NOTICE_STAGE = "notification"
 """Where a task failed that told somebody something: the work on the incident goes on without it."""
@@ -142,6 +144,8 @@ class Incident(Struct, frozen=True, omit_defaults=True, kw_only=True):
     merged_into: IncidentId | None = None
     pull_requests: tuple[PullRequest, ...] = ()
     cause: Cause | None = None
+    causes: Causes = ()
+    """Every cause that was proposed, in order, and what became of it."""
     fix_release: str | None = None
     """The release that carries the newest fix, once it was seen."""
     fix_deployed_at: int | None = None
@@ -167,6 +171,7 @@ def evolve(incident: Incident | None, fact: IncidentFact) -> Incident | None:
         status=_moved(incident.status, fact),
         updated_at=max(incident.updated_at, fact.occurred_at),
         facts=(*incident.facts, fact.id),
+        causes=learned(incident.causes, fact),
     )
     return _learn(incident, fact)
 
@@ -233,7 +238,7 @@ def _learn(incident: Incident, fact: IncidentFact) -> Incident:
         case FixDeployed():
             return replace(incident, fix_release=fact.release, fix_deployed_at=fact.deployed_at or fact.occurred_at)
         case EvaluationCompleted():
-            failed = effect(fact) in FAILED
+            failed = fact.verdict in FAILED
             return replace(incident, failed_fixes=incident.failed_fixes + failed) if failed else incident
         case IncidentSuppressed():
             return replace(incident, suppressed_until=fact.until)
@@ -246,6 +251,7 @@ def _learn(incident: Incident, fact: IncidentFact) -> Incident:
             | FixProposed()
             | IncidentResolved()
             | TaskFailed()
+            | AnswerReconsidered()
         ):
             return incident
         case _:

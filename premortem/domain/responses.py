@@ -6,11 +6,15 @@ from premortem.domain.ids import FactId, derive
 from premortem.domain.incident import Incident
 from premortem.domain.timeline import HumanResponded
 
-Action = Literal["note", "acknowledge", "correct_cause", "reject_cause", "reject_fix", "resolve", "suppress"]
+Action = Literal[
+    "note", "acknowledge", "confirm_cause", "correct_cause", "reject_cause", "reject_fix", "resolve", "suppress"
+]
 LONGEST_TEXT, LONGEST_NAME = 4000, 100
 _NEEDS_TEXT = ("note", "correct_cause", "reject_cause", "reject_fix", "suppress")
 _LONGEST_SUPPRESSION_MS = 366 * 24 * 3_600_000
 _OVER = ("resolved", "suppressed")
+_STILL_TAKEN = ("note", "confirm_cause")
+"""Of an incident that is over: what moves nothing."""
 
 
 def responded(
@@ -19,8 +23,8 @@ def responded(
     """Return the fact. The same `key` for the same incident gives the same one; without a key, the same words at the
     same time do. `until` is when a suppression ends (ms), at most a year after `at`.
 
-    Raises ValueError, with what is missing, when it does not say enough, and for an incident that is over, of which
-    only notes are taken.
+    Raises ValueError, with what is missing, when it does not say enough, when there is no cause to confirm, and for an
+    incident that is over, of which only notes are taken, and that its cause was right.
     """
     if not by.strip():
         raise ValueError("who says so? Name a person in `by`.")
@@ -32,7 +36,9 @@ def responded(
         raise ValueError("a suppression, and nothing else, needs `until`: when it ends.")
     if until is not None and not at < until <= at + _LONGEST_SUPPRESSION_MS:
         raise ValueError("a suppression ends later than now, and within a year.")
-    if incident.status in _OVER and action != "note":
+    if action == "confirm_cause" and incident.cause is None:
+        raise ValueError("no cause was proposed yet, so there is none to confirm.")
+    if incident.status in _OVER and action not in _STILL_TAKEN:
         raise ValueError(f"the incident is {incident.status} already. Leave a note, or wait until it comes back.")
     named = (incident.tenant_id, incident.id, *((key,) if key else (action, by, text, until or 0, at)))
     return HumanResponded(
@@ -41,7 +47,7 @@ def responded(
         tenant_id=incident.tenant_id,
         project_id=incident.project_id,
         occurred_at=at,
-        v=2,
+        v=3,
         by=by.strip(),
         text=text.strip(),
         action=action,

@@ -23,6 +23,7 @@ from premortem.domain.tasks import (
     task_id,
 )
 from premortem.domain.timeline import (
+    AnswerReconsidered,
     ContextBuilt,
     EvaluationCompleted,
     FixApplied,
@@ -40,7 +41,6 @@ from premortem.domain.timeline import (
     PullRequestOpened,
     RootCauseProposed,
     TaskFailed,
-    effect,
 )
 
 _MINUTE_MS = 60_000
@@ -110,7 +110,7 @@ def react(incident: Incident, fact: IncidentFact, policy: Policy = DEFAULT) -> R
             return NOTHING if fact.stage == NOTICE_STAGE else _tell(fact, "needs_you")
         case HumanResponded():
             return _upon_answer(incident, fact)
-        case IncidentMerged() | IncidentSuppressed():
+        case IncidentMerged() | IncidentSuppressed() | AnswerReconsidered():
             return NOTHING
         case _:
             assert_never(fact)
@@ -131,7 +131,7 @@ def _upon_deploy(incident: Incident, fact: FixDeployed, policy: Policy) -> React
 
 
 def _upon_verdict(incident: Incident, fact: EvaluationCompleted, policy: Policy) -> Reaction:
-    verdict = effect(fact)
+    verdict = fact.verdict
     if verdict == "effective":
         return Reaction(facts=(_follow_resolved(fact, "verified", fact.release),))
     if verdict in FAILED:
@@ -153,7 +153,7 @@ def _upon_verdict(incident: Incident, fact: EvaluationCompleted, policy: Policy)
 
 def _upon_answer(incident: Incident, fact: HumanResponded) -> Reaction:
     match fact.action:
-        case "note" | "acknowledge":
+        case "note" | "acknowledge" | "confirm_cause":
             return NOTHING
         case "correct_cause" | "reject_cause" | "reject_fix":
             return NOTHING if incident.status in ("resolved", "suppressed") else _ask(fact, BuildContext)

@@ -5,6 +5,7 @@ from typing import assert_never
 from premortem.domain.decision import explain
 from premortem.domain.evidence import Check, Made
 from premortem.domain.timeline import (
+    AnswerReconsidered,
     ContextBuilt,
     EvaluationCompleted,
     FixApplied,
@@ -33,6 +34,7 @@ _DONE = {
     "reject_fix": "rejects the fix",
     "resolve": "resolves it",
     "suppress": "suppresses it",
+    "confirm_cause": "confirms the cause",
 }
 
 
@@ -73,6 +75,8 @@ def tell(fact: IncidentFact) -> str:
             return f"{fact.stage} was given up: {fact.reason}"
         case HumanResponded():
             return f"{fact.by} {_DONE[fact.action]}" + (f": {fact.text}" if fact.text else "")
+        case AnswerReconsidered():
+            return f"asked again beside what stands: {tell(fact.answer)}"
         case _:
             assert_never(fact)
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from premortem.domain import timeline
 from premortem.domain.ids import TenantId
+from premortem.domain.incident import Cause
 from premortem.domain.routing import react
 from premortem.domain.timeline import HumanResponded
 from premortem.ports import Saved
@@ -22,7 +23,8 @@ TOMORROW = "2026-11-23T12:00:00Z"
 
 @pytest.fixture
 def known(world: World) -> World:
-    world.incidents.save([Saved(incident(), 0, 0)], [])
+    told = replace(incident(), cause=Cause("probable", "It was 4f0c.", 0.8))
+    world.incidents.save([Saved(told, 0, 0)], [])
     return world
 
 
@@ -42,6 +44,7 @@ def facts(world: World) -> list[HumanResponded]:
     [
         ("note", {}),
         ("acknowledge", {"text": ""}),
+        ("confirm_cause", {"text": ""}),
         ("correct_cause", {"text": "It is the cache."}),
         ("reject_cause", {}),
         ("reject_fix", {}),
@@ -55,7 +58,7 @@ async def test_every_answer_is_a_fact_on_the_incidents_timeline(
     answer = await say(known, action, **said)
     assert answer.status_code == 201, answer.text
     (fact,) = facts(known)
-    assert (fact.id, fact.action, fact.by, fact.v) == (answer.json()["id"], action, "ann", 2)
+    assert (fact.id, fact.action, fact.by, fact.v) == (answer.json()["id"], action, "ann", 3)
     assert (fact.incident_id, fact.tenant_id, fact.occurred_at) == (incident().id, "acme", NOW)
     assert fact.text == said.get("text", "because")
     assert answer.json()["timeline"] == f"http://premortem/incidents/{incident().id}/timeline"
@@ -115,10 +118,19 @@ async def test_what_does_not_say_enough_is_refused_with_what_is_missing(
     assert facts(known) == []
 
 
-async def test_of_an_incident_that_is_over_only_notes_are_taken(known: World) -> None:
-    known.incidents.save([Saved(replace(incident(), status="resolved"), 0, 1)], [])
+async def test_of_an_incident_that_is_over_it_is_only_taken_what_moves_nothing(known: World) -> None:
+    over = replace(incident(), status="resolved", cause=Cause("probable", "It was 4f0c.", 0.8))
+    known.incidents.save([Saved(over, 0, 1)], [])
     assert (await say(known, "reject_fix")).status_code == 422
     assert (await say(known, "note")).status_code == 201
+    assert (await say(known, "confirm_cause")).status_code == 201
+
+
+async def test_there_is_nothing_to_confirm_before_a_cause_was_proposed(known: World) -> None:
+    known.incidents.save([Saved(incident(), 0, 1)], [])
+    answer = await say(known, "confirm_cause")
+    assert answer.status_code == 422
+    assert "none to confirm" in answer.json()["detail"]
 
 
 async def test_another_tenants_incident_is_not_there(known: World) -> None:

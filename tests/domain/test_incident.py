@@ -8,6 +8,8 @@ from premortem.domain.decision import Decision
 from premortem.domain.ids import FactId, Fingerprint, IncidentId
 from premortem.domain.incident import TRANSITIONS, Incident, PullRequest, Status, decode, encode, evolve, fold
 from premortem.domain.timeline import (
+    AnswerReconsidered,
+    Changed,
     ContextBuilt,
     EvaluationCompleted,
     FixApplied,
@@ -46,6 +48,7 @@ SAID: dict[type[IncidentFact], dict[str, Any]] = {
     IncidentSuppressed: {"reason": "noise"},
     TaskFailed: {"task_id": "t", "stage": "fix", "reason": "r"},
     HumanResponded: {"by": "ann", "text": "it is the cache", "action": "correct_cause"},
+    AnswerReconsidered: {"stage": "rca", "reconsiders": "f", "answer": None, "changed": Changed()},
 }
 
 WORKING = " ".join(s for s in STATUSES if s not in ("resolved", "suppressed", "needs_human"))
@@ -64,6 +67,7 @@ MOVES: dict[type[IncidentFact], tuple[str, str | None]] = {
     IncidentMerged: (f"{WORKING} needs_human", "suppressed"),
     TaskFailed: (WORKING, "needs_human"),
     HumanResponded: (f"{WORKING} needs_human", "investigating"),
+    AnswerReconsidered: ("", None),
     IncidentDetected: ("", None),
     IncidentGrew: ("", None),
     EvaluationCompleted: ("", None),
