@@ -53,17 +53,14 @@ class Page(Struct, frozen=True):
     cursor: str | None
 
 
-class IncidentStore(Protocol):
-    """Incidents as folded from the timeline. `save` is guarded: a row is written only when its offset is newer.
+class IncidentReader(Protocol):
+    """The reading end of an incident store: all that a replay is ever given, so that none can write.
 
     Reads are scoped to one tenant, and the store itself (row-level security) hides every other tenant's rows.
     """
 
     def load(self, incident_ids: Sequence[IncidentId]) -> Mapping[IncidentId, Saved]:
         """Return what is stored of these incidents (any tenant: for the dataflows)."""
-
-    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact]) -> None:
-        """Write incidents and timeline rows in one transaction; older ones and repeated facts change nothing."""
 
     def find(self, tenant: TenantId, where: IncidentFilter, cursor: str | None, limit: int) -> Page:
         """Return a page ordered by (opened_at, id) descending; Malformed for a cursor that is not ours."""
@@ -76,6 +73,13 @@ class IncidentStore(Protocol):
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) over all incidents' canonical bytes in order of id: equal states, equal digests."""
+
+
+class IncidentStore(IncidentReader, Protocol):
+    """Incidents as folded from the timeline. `save` is guarded: a row is written only when its offset is newer."""
+
+    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact]) -> None:
+        """Write incidents and timeline rows in one transaction; older ones and repeated facts change nothing."""
 
 
 # -------------------------------------------------------------------------------------------------- evidence store
