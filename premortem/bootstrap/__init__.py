@@ -2,6 +2,7 @@
 
 from premortem.adapters.streams.parts import SOURCES as SOURCES
 from premortem.bootstrap.condition import clickhouse_version as clickhouse_version
+from premortem.bootstrap.condition import code_tools as code_tools
 from premortem.bootstrap.condition import lags as lags
 from premortem.bootstrap.condition import newest_record as newest_record
 from premortem.bootstrap.condition import positions as positions

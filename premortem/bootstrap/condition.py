@@ -4,6 +4,7 @@ from contextlib import closing
 
 from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore, require_version
+from premortem.adapters.source_code.tools import tools
 from premortem.adapters.streams.parts import SOURCES
 from premortem.bootstrap.connecting import lend_log, lend_pool, require_running
 from premortem.bootstrap.lending import event_log
@@ -34,6 +35,11 @@ def lags(settings: Settings) -> dict[Flow, int]:
     for (flow, _), (position, head) in positions(settings).items():
         behind[flow] += max(0, head - position)
     return behind
+
+
+def code_tools() -> str:
+    """Return what this machine has for work on code; Conflict for what is missing."""
+    return tools()
 
 
 def newest_record(settings: Settings) -> int | None:

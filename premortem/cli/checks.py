@@ -101,6 +101,15 @@ def workers(settings: Settings) -> str:
     return f"each of {len(found)} queues is read by {min(found.values())} or more"
 
 
+def code(_: Settings) -> str:
+    """Look for what work on code takes: git, and a way to shut a command in. Of this machine, which may not be the
+    workers'.
+    """
+    from premortem import bootstrap
+
+    return bootstrap.code_tools()
+
+
 def dataflows(settings: Settings, late_seconds: float) -> str:
     """Look whether every dataflow passes the log: no record may wait for one for longer than `late_seconds`.
 

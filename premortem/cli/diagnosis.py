@@ -110,6 +110,7 @@ def _checks(settings: Settings, late_seconds: float) -> list[Check]:
             f"mend {log} first",
             ("postgres", "topics"),
         ),
+        Check("code", checks.code, "install git where workers run, and there ask again"),
         Check("disk", checks.disk, "make room, or keep bodies for fewer days: PREMORTEM_PAYLOAD_RETENTION_DAYS"),
     ]
 

@@ -48,6 +48,7 @@ def test_doctor_names_each_thing_and_finds_it_well(cli: Cli) -> None:
         "dataflows",
         "workers",
         "clock",
+        "code",
         "disk",
     ]
     assert all(finding["healthy"] for finding in findings.values()), findings
@@ -182,7 +183,7 @@ def test_without_a_stack_a_command_says_in_one_line_how_to_start_it(nothing: Cli
 def test_without_a_stack_status_and_doctor_fail_and_say_how_to_start_it(nothing: Cli) -> None:
     assert "premortem up" in nothing.run("status", code=1).stdout
     findings = {finding["name"]: finding for finding in nothing.json("doctor", code=1)}
-    assert [name for name, finding in findings.items() if finding["healthy"]] == ["python", "disk"]
+    assert [name for name, finding in findings.items() if finding["healthy"]] == ["python", "code", "disk"]
     assert "premortem up" in findings["postgres"]["mend"]
     assert nothing.json("down") == {"stopped": False}
 

@@ -51,7 +51,7 @@ def test_what_is_away_elsewhere_is_looked_for_elsewhere(apart: dict[str, Any]) -
     away = {"postgres_dsn": f"postgresql://x@{NOBODY}/x", "kafka_brokers": NOBODY}
     away |= {"sqs_region": "eu-central-1", "sqs_endpoint": f"http://{NOBODY}"}
     findings = found(**apart | away)
-    assert [name for name, finding in findings.items() if finding.healthy] == ["python", "disk"]
+    assert [name for name, finding in findings.items() if finding.healthy] == ["python", "code", "disk"]
     mends = {name: finding.mend for name, finding in findings.items()}
     assert not [name for name, mend in mends.items() if "premortem up" in mend]
     assert "python -m api" in mends["gateway"]
