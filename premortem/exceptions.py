@@ -8,6 +8,7 @@ PremortemException
 └── Permanent    repeating cannot help: record the failure and go on
     ├── Malformed        bytes from outside that do not parse
     ├── Conflict         somebody else owns what was asked for (a lock, a data directory, a newer offset)
+    │   └── Superseded   what is known was rebuilt meanwhile: forget it and load it again
     └── OffsetLost       the log no longer holds the offset that a reader needs
 ```
 
@@ -41,6 +42,10 @@ class Malformed(Permanent):
 
 class Conflict(Permanent):
     """Somebody else owns what was asked for."""
+
+
+class Superseded(Conflict):
+    """What is known of a store was rebuilt meanwhile."""
 
 
 class OffsetLost(Permanent):

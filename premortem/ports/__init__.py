@@ -23,6 +23,7 @@ from premortem.ports.log import (
     Topic,
     TopicState,
 )
+from premortem.ports.rebuilding import Examined, Row, Rows, ShadowStore, Suspect
 from premortem.ports.stores import (
     Administration,
     Alike,
@@ -95,6 +96,7 @@ __all__ = [
     "Errors",
     "EventLog",
     "EvidenceStore",
+    "Examined",
     "Flow",
     "IncidentFilter",
     "IncidentReader",
@@ -126,13 +128,17 @@ __all__ = [
     "ReleaseSince",
     "Repository",
     "Representatives",
+    "Row",
+    "Rows",
     "Saved",
+    "ShadowStore",
     "Sightings",
     "SimilarIncidents",
     "SlotCount",
     "SourceCode",
     "Spending",
     "StoredFact",
+    "Suspect",
     "TaskQueue",
     "Topic",
     "TopicState",

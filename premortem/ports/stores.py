@@ -9,6 +9,7 @@ from premortem.domain.archive import ArchivedDeploy, ArchivedEvent, ArchivedRow
 from premortem.domain.ids import EventId, Fingerprint, IncidentId, ProjectId, TenantId
 from premortem.domain.incident import Incident, Status
 from premortem.domain.likeness import Vector
+from premortem.domain.outcomes import ProposedCause
 from premortem.ports.work import Repository
 
 
@@ -71,6 +72,12 @@ class IncidentReader(Protocol):
     def timeline(self, tenant: TenantId, incident_id: IncidentId, after: int, limit: int) -> Sequence[StoredFact]:
         """Return facts of the incident with offsets above `after`, in order."""
 
+    def outcomes(self, tenant: TenantId) -> Sequence[ProposedCause]:
+        """Return the causes of the tenant's incidents whose outcome is known, in order of incident."""
+
+    def causes(self, tenant: TenantId, since: int) -> Sequence[ProposedCause]:
+        """Return all causes of the tenant's incidents that were opened at `since` or later, in the order of opening."""
+
     def digest(self) -> str:
         """Return the SHA-256 (hex) over all incidents' canonical bytes in order of id: equal states, equal digests."""
 
@@ -78,8 +85,15 @@ class IncidentReader(Protocol):
 class IncidentStore(IncidentReader, Protocol):
     """Incidents as folded from the timeline. `save` is guarded: a row is written only when its offset is newer."""
 
-    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact]) -> None:
-        """Write incidents and timeline rows in one transaction; older ones and repeated facts change nothing."""
+    def generation(self) -> int:
+        """Return a number that changes when the incidents are rebuilt beside their writers."""
+
+    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact], generation: int | None = None) -> None:
+        """Write incidents and timeline rows in one transaction; older ones and repeated facts change nothing.
+
+        Raises Superseded, having written nothing, when the generation is not the one that is given: what was folded was
+        folded upon incidents as they were before a rebuild. None = do not ask.
+        """
 
 
 # -------------------------------------------------------------------------------------------------- evidence store

@@ -37,9 +37,9 @@ class AwayOnce(MemoryIncidentStore):
             raise Unavailable("away")
         return super().load(incident_ids)
 
-    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact]) -> None:
+    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact], generation: int | None = None) -> None:
         self.saves += 1
-        super().save(incidents, facts)
+        super().save(incidents, facts, generation)
 
 
 def _timeline() -> tuple[World, Sequence[LogRecord]]:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from premortem.adapters.incident_store import cursor as cursors
-from premortem.adapters.incident_store.digest import digest_of
 from premortem.domain import incident as domain
+from premortem.domain.digest import digest_of
 from premortem.domain.ids import IncidentId, TenantId
 from premortem.domain.incident import Incident
+from premortem.domain.outcomes import ProposedCause, outcome
+from premortem.exceptions import Superseded
 from premortem.ports import IncidentFilter, Page, Saved, StoredFact
 
 
@@ -18,15 +20,23 @@ class MemoryIncidentStore:
         self._lock = Lock()
         self._saved: dict[IncidentId, Saved] = {}
         self._facts: dict[IncidentId, dict[str, StoredFact]] = {}
+        self._generation = 0
 
     def load(self, incident_ids: Sequence[IncidentId]) -> Mapping[IncidentId, Saved]:
         """Return what is stored of these incidents."""
         with self._lock:
             return {i: self._saved[i] for i in incident_ids if i in self._saved}
 
-    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact]) -> None:
+    def generation(self) -> int:
+        """Return the number that a rebuild changes."""
+        with self._lock:
+            return self._generation
+
+    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact], generation: int | None = None) -> None:
         """Write what is newer."""
         with self._lock:
+            if generation not in (None, self._generation):
+                raise Superseded("the incidents were rebuilt. Load them again.")
             for saved in incidents:
                 stored = self._saved.get(saved.incident.id)
                 if stored is None or stored.offset < saved.offset:
@@ -57,6 +67,18 @@ class MemoryIncidentStore:
         with self._lock:
             facts = sorted(self._facts.get(incident_id, {}).values(), key=lambda fact: fact.offset)
         return [fact for fact in facts if fact.offset > after][:limit]
+
+    def outcomes(self, tenant: TenantId) -> Sequence[ProposedCause]:
+        """Return the causes whose outcome is known."""
+        with self._lock:
+            found = sorted((s.incident for s in self._saved.values()), key=lambda incident: incident.id)
+        return [cause for i in found if i.tenant_id == tenant for cause in i.causes if outcome(cause)]
+
+    def causes(self, tenant: TenantId, since: int) -> Sequence[ProposedCause]:
+        """Return all causes of incidents opened since."""
+        with self._lock:
+            found = sorted((s.incident for s in self._saved.values()), key=lambda i: (i.opened_at, i.id))
+        return [cause for i in found if i.tenant_id == tenant and i.opened_at >= since for cause in i.causes]
 
     def digest(self) -> str:
         """Return the digest of all incidents."""

@@ -7,11 +7,20 @@ from typing import Any
 import psycopg
 
 from premortem.adapters.incident_store import cursor as cursors
-from premortem.adapters.incident_store.digest import digest_of
+from premortem.adapters.incident_store.rows import (
+    COLUMNS,
+    fact_row,
+    fingerprint_rows,
+    incident_row,
+    pull_request_rows,
+)
 from premortem.adapters.postgres import Pool, connected, statement
 from premortem.domain import incident as domain
+from premortem.domain.digest import digest_of
 from premortem.domain.ids import IncidentId, TenantId
 from premortem.domain.incident import Incident
+from premortem.domain.outcomes import ProposedCause, decode_causes, outcome
+from premortem.exceptions import Superseded
 from premortem.ports import IncidentFilter, Page, Saved, StoredFact
 
 
@@ -27,41 +36,26 @@ class PostgresIncidentStore:
             rows = cursor.execute(statement(__file__, "load"), {"ids": list(incident_ids)}).fetchall()
         return {saved.incident.id: saved for saved in (Saved(domain.decode(v), p, o, c) for v, p, o, c in rows)}
 
-    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact]) -> None:
+    def generation(self) -> int:
+        """Return the number that a rebuild changes."""
+        with connected(self._pool) as connection:
+            return _generation(connection)
+
+    def save(self, incidents: Sequence[Saved], facts: Sequence[StoredFact], generation: int | None = None) -> None:
         """Write what is newer, in one transaction; rows in order of id, so that two writers never deadlock."""
         newest = {saved.incident.id: saved for saved in sorted(incidents, key=lambda s: s.offset)}
         ordered = [newest[i] for i in sorted(newest)]
         tenants = {saved.incident.id: saved.incident.tenant_id for saved in ordered}
         with connected(self._pool) as connection, connection.cursor() as cursor:
-            cursor.executemany(statement(__file__, "save"), [_row(saved) for saved in ordered])
-            prints = [
-                (s.incident.id, s.incident.tenant_id, s.incident.project_id, f)
-                for s in ordered
-                for f in s.incident.fingerprints
-            ]
+            cursor.executemany(statement(__file__, "save"), [incident_row(saved) for saved in ordered])
+            prints = [row for saved in ordered for row in fingerprint_rows(saved.incident)]
             cursor.executemany(statement(__file__, "save_fingerprint"), prints)
-            pulls = [
-                (s.incident.id, s.incident.tenant_id, pr.repository, pr.number, pr.url, pr.branch, pr.state)
-                for s in ordered
-                for pr in s.incident.pull_requests
-            ]
-            cursor.executemany(statement(__file__, "save_pull_request"), pulls)
-            rows = [
-                (
-                    f.incident_id,
-                    f.fact_id,
-                    tenants[f.incident_id],
-                    f.kind,
-                    f.occurred_at,
-                    f.value,
-                    f.partition,
-                    f.offset,
-                    f.chain,
-                )
-                for f in facts
-                if f.incident_id in tenants
-            ]
+            cursor.executemany(statement(__file__, "save_pull_request"), list(_pull_requests(ordered)))
+            rows = [fact_row(fact, tenants[fact.incident_id]) for fact in facts if fact.incident_id in tenants]
             cursor.executemany(statement(__file__, "save_fact"), rows)
+            # Asked last: a rebuild holds the table until it is over, and the first statement above waited for it.
+            if generation is not None and _generation(connection) != generation:
+                raise Superseded("the incidents were rebuilt. Load them again.")
 
     def find(self, tenant: TenantId, where: IncidentFilter, cursor: str | None, limit: int) -> Page:
         """Return a page, newest first."""
@@ -94,6 +88,18 @@ class PostgresIncidentStore:
             rows = connection.execute(statement(__file__, "timeline"), arguments).fetchall()
         return [StoredFact(*row) for row in rows]
 
+    def outcomes(self, tenant: TenantId) -> Sequence[ProposedCause]:
+        """Return the causes whose outcome is known."""
+        with self._as_tenant(tenant) as connection:
+            rows = connection.execute(statement(__file__, "outcomes"), {"tenant": tenant}).fetchall()
+        return [cause for (causes,) in rows for cause in decode_causes(causes) if outcome(cause)]
+
+    def causes(self, tenant: TenantId, since: int) -> Sequence[ProposedCause]:
+        """Return all causes of incidents opened since."""
+        with self._as_tenant(tenant) as connection:
+            rows = connection.execute(statement(__file__, "causes"), {"tenant": tenant, "since": since}).fetchall()
+        return [cause for (causes,) in rows if causes for cause in decode_causes(causes)]
+
     def digest(self) -> str:
         """Return the digest of all incidents."""
         with connected(self._pool) as connection, connection.cursor(name="digest", binary=True) as cursor:
@@ -108,23 +114,16 @@ class PostgresIncidentStore:
             yield connection
 
 
-def _row(saved: Saved) -> dict[str, object]:
-    incident = saved.incident
-    return {
-        "id": incident.id,
-        "tenant": incident.tenant_id,
-        "project": incident.project_id,
-        "status": incident.status,
-        "severity": incident.severity,
-        "environment": incident.environment,
-        "title": incident.title,
-        "culprit": incident.culprit,
-        "opened_at": incident.opened_at,
-        "value": domain.encode(incident),
-        "partition": saved.partition,
-        "offset": saved.offset,
-        "chain": saved.chain,
-    }
+def _generation(connection: psycopg.Connection[tuple[Any, ...]]) -> int:
+    row = connection.execute(statement(__file__, "generation")).fetchone()
+    return row[0] if row else 0
+
+
+def _pull_requests(ordered: Sequence[Saved]) -> Iterator[dict[str, object]]:
+    names = COLUMNS["pull_requests"]
+    for saved in ordered:
+        for row in pull_request_rows(saved.incident):
+            yield {**dict(zip(names, row)), "log_offset": saved.offset}
 
 
 def _pattern(text: str) -> str:

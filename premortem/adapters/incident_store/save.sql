@@ -1,10 +1,7 @@
 INSERT INTO incidents (
   id, tenant_id, project_id, status, severity, environment, title, culprit, opened_at, value, log_partition, log_offset,
   chain
-) VALUES (
-  %(id)s, %(tenant)s, %(project)s, %(status)s, %(severity)s, %(environment)s, %(title)s, %(culprit)s, %(opened_at)s,
-  %(value)s, %(partition)s, %(offset)s, %(chain)s
-)
+) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (id) DO UPDATE SET
   status = excluded.status, severity = excluded.severity, environment = excluded.environment, title = excluded.title,
   culprit = excluded.culprit, value = excluded.value, log_partition = excluded.log_partition,

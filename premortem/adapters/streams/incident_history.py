@@ -39,6 +39,7 @@ class IncidentHistory:
         self._store, self._checkpoints, self._patience, self._stop = store, checkpoints, patience, stop
         self._remembered = remembered
         self._known: OrderedDict[IncidentId, Incident] = OrderedDict()
+        self._generation: int | None = None
 
     def before(self, placed: PlacedFact) -> Incident | None:
         """Return the incident as it was before this fact's offset; None when it was not open yet.
@@ -49,6 +50,8 @@ class IncidentHistory:
         known = self._known.get(placed.fact.incident_id)
         if known is not None:
             return known
+        if self._generation is None:
+            self._generation = self._patience(self._store.generation)
         self._wait_for(placed)
         return self._fold(placed)
 
@@ -58,6 +61,12 @@ class IncidentHistory:
         self._known.move_to_end(incident.id)
         if len(self._known) > self._remembered:
             self._known.popitem(last=False)
+
+    def refresh(self) -> None:
+        """Forget what is remembered when the incidents were rebuilt since."""
+        if self._generation is not None and self._generation != self._patience(self._store.generation):
+            self._known.clear()
+            self._generation = None
 
     def _wait_for(self, placed: PlacedFact) -> None:
         polls = 0

@@ -13,6 +13,7 @@ from premortem.adapters.streams.timeline_facts import PlacedFact, stored
 from premortem.domain.chain import NOTHING, lengthened
 from premortem.domain.ids import IncidentId
 from premortem.domain.incident import evolve
+from premortem.exceptions import Superseded
 from premortem.ports import Append, IncidentStore, Saved, StoredFact
 
 
@@ -22,9 +23,24 @@ class Materializing:
     def __init__(self, store: IncidentStore, patience: Patience, remembered: int = 5_000) -> None:
         self._store, self._patience, self._remembered = store, patience, remembered
         self._known: OrderedDict[IncidentId, Saved] = OrderedDict()
+        self._generation: int | None = None
 
     def __call__(self, items: Sequence[PlacedFact]) -> Delivered:
-        """Save what the facts make of their incidents, and the facts, in one transaction."""
+        """Save what the facts make of their incidents, and the facts, in one transaction.
+
+        When the incidents were rebuilt meanwhile it forgets those that it remembers, and folds upon the rebuilt ones.
+        """
+        while True:
+            try:
+                return self._settle(items)
+            except Superseded:
+                self._known.clear()
+                self._generation = None
+
+    def _settle(self, items: Sequence[PlacedFact]) -> Delivered:
+        if self._generation is None:
+            self._generation = self._patience(self._store.generation)
+        generation = self._generation
         known = self._load({item.fact.incident_id for item in items})
         changed: dict[IncidentId, Saved] = {}
         rows: list[StoredFact] = []
@@ -47,7 +63,7 @@ class Materializing:
             if before is None or after.incident is not before.incident:  # else it was written twice, and its row stands
                 rows.append(stored(item, after.chain))
         if changed:
-            self._patience(lambda: self._store.save(list(changed.values()), rows))
+            self._patience(lambda: self._store.save(list(changed.values()), rows, generation))
             self._remember(changed)
         return Delivered(filtered=orphans, dead_letters=letters)
 

@@ -48,7 +48,10 @@ class Reacting:
         return _into(into, replace(reaction, tasks=tuple(now)), "out")
 
     def changed(self) -> Mapping[str, bytes | None]:
-        """Return what changed of what is waited for. Incidents themselves are folded from the stored timeline."""
+        """Return what changed of what is waited for. Incidents themselves are folded from the stored timeline, and
+        looked up anew when that was rebuilt.
+        """
+        self._history.refresh()
         return self._due.changed()
 
 

@@ -1,0 +1,3 @@
+SELECT outcomes FROM incidents
+WHERE tenant_id = %(tenant)s AND outcomes IS NOT NULL
+ORDER BY id
