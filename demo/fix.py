@@ -23,7 +23,6 @@ from premortem.domain.timeline import (
     IncidentResolved,
     PullRequestOpened,
     RootCauseProposed,
-    effect,
 )
 from premortem.exceptions import PremortemException
 
@@ -101,11 +100,11 @@ def to_the_end(stage: Stage, drafted: Drafted, printer: Printer, *, ineffective:
     watch.until(FixDeployed, "The deploy of the fix", _STEP_SECONDS)
     printer.step("Half an hour of its traffic passes before the error rates are compared")
     verdict = watch.until(EvaluationCompleted, "The evaluation", _STEP_SECONDS)
-    while effect(verdict) == "inconclusive" and verdict.look_again_at is not None:
+    while verdict.verdict == "inconclusive" and verdict.look_again_at is not None:
         verdict = watch.until(EvaluationCompleted, "The next evaluation", _STEP_SECONDS)
     wanted = "ineffective" if ineffective else "effective"
-    if effect(verdict) != wanted:
-        raise Missing(f"The fix was to be {wanted}, and was measured as {effect(verdict)}.")
+    if verdict.verdict != wanted:
+        raise Missing(f"The fix was to be {wanted}, and was measured as {verdict.verdict}.")
     if ineffective:
         watch.until(IncidentReopened, "The incident's return", _STEP_SECONDS)
         printer.failed_fix(watch.until(ContextBuilt, "The new context", _STEP_SECONDS))

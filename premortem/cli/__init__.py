@@ -6,6 +6,7 @@ import sys
 from pydantic import ValidationError
 
 from premortem.cli.application import app
+from premortem.domain.versions import Newer
 from premortem.exceptions import PremortemException
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     logging.basicConfig(level=logging.CRITICAL)  # libraries that retry say so line by line; the exception says it once
     try:
         app()
-    except PremortemException as exception:
+    except (PremortemException, Newer) as exception:
         sys.exit(f"premortem: {exception}")
     except OSError as exception:
         sys.exit(f"premortem: {exception.filename}: {exception.strerror}. Is PREMORTEM_DATA_DIR right, and yours?")

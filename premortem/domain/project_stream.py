@@ -4,12 +4,14 @@ Key = project, so one project has one total order. Times are integers: milliseco
 version of the record's shape; every version ever written has an example in `tests/examples/`.
 """
 
-from typing import Literal
+from typing import Literal, assert_never, get_args
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from premortem.domain.ids import EventId, Fingerprint, ProjectId, TenantId
+from premortem.domain.versions import reader
 
 Level = Literal["debug", "info", "warning", "error", "fatal"]
 Rule = Literal["minimum_events", "minimum_users", "sensitivity", "quiet_from", "quiet_until"]
@@ -170,14 +172,47 @@ ProjectRecord = (
     | Ticked
 )
 
-_ENCODER = msgspec.json.Encoder(order="deterministic")
-_DECODER = msgspec.json.Decoder(ProjectRecord)
-
-encode = _ENCODER.encode
+encode = msgspec.json.Encoder(order="deterministic").encode
 """Record to bytes; equal records give equal bytes."""
+VERSIONS: dict[type[ProjectRecord], int] = dict.fromkeys(get_args(ProjectRecord), 1) | {
+    ErrorSeen: 2,
+    SessionsCounted: 2,
+    Muted: 2,
+    SuppressionChanged: 2,
+}
+"""The newest version of each kind. One that needs nothing of the newest may be written as an older one."""
 
-decode = _DECODER.decode
-"""Bytes to record. Raises `msgspec.DecodeError` (a ValueError) for bytes that no version of ours wrote."""
+
+def upcast(record: ProjectRecord) -> ProjectRecord:
+    """Return the record as today's newest version says it; one that says it so already, as it is."""
+    newest = VERSIONS[type(record)]
+    if record.v >= newest:
+        return record
+    match record:
+        case (
+            ErrorSeen()
+            | SessionsCounted()
+            | DropsCounted()
+            | Deployed()
+            | Resolved()
+            | Muted()
+            | SuppressionChanged()
+            | RuleChanged()
+            | DetectorConfigured()
+            | Ticked()
+        ):  # what they left out still means what its default says
+            return replace(record, v=newest)
+        case _:
+            assert_never(record)
+
+
+decode_as_written = msgspec.json.Decoder(ProjectRecord).decode
+"""Bytes to the record as its version said it: for whoever looks at versions. Raises `msgspec.DecodeError`."""
+
+decode = reader(decode_as_written, VERSIONS, upcast)
+"""Bytes to the record in the shape of today. Raises ValueError for bytes that no version of ours wrote, and
+`versions.Newer` for what only a newer version can read.
+"""
 
 
 class Stamp(Struct, frozen=True, gc=False):

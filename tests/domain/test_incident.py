@@ -42,7 +42,7 @@ SAID: dict[type[IncidentFact], dict[str, Any]] = {
     PullRequestOpened: {"repository": "acme/shop", "number": 7, "url": "https://x/7", "branch": "fix"},
     FixApplied: {"repository": "acme/shop", "number": 7, "commit": "c0ffee"},
     FixDeployed: {"release": "shop@2", "environment": "production", "inferred": False},
-    EvaluationCompleted: {"verdict": "fixed", "summary": "s"},
+    EvaluationCompleted: {"verdict": "effective", "summary": "s"},
     IncidentResolved: {"reason": "verified"},
     IncidentReopened: {"reason": "came back"},
     IncidentSuppressed: {"reason": "noise"},

@@ -42,8 +42,8 @@ class Stream(Struct, frozen=True):
 
 
 STREAMS = {
-    "timeline": Stream(timeline.TimelineEvent, timeline.encode, timeline.decode),
-    "project_stream": Stream(project_stream.ProjectRecord, project_stream.encode, project_stream.decode),
+    "timeline": Stream(timeline.TimelineEvent, timeline.encode, timeline.decode_as_written),
+    "project_stream": Stream(project_stream.ProjectRecord, project_stream.encode, project_stream.decode_as_written),
     "tasks": Stream(tasks.Task, tasks.encode, tasks.decode),
     "payload": Stream(
         payload.Body,

@@ -10,14 +10,14 @@ from tests.domain.test_record_versions import FOLDER, read
 
 FACTS = sorted(path for path in FOLDER.glob("timeline.*.json") if "Ticked" not in path.name)
 SENTENCES = {
-    "ContextBuilt.v1": "2 observations gathered",
+    "ContextBuilt.v1": "2 observations gathered; missing: traces",
     "FixApplied.v1": "acme/shop#17 was merged as c0ffee",
     "FixDeployed.v1": "release shop@1.2.1 carries it and was seen in production",
     "HumanResponded.v1": "ann notes: go on",
     "IncidentMerged.v1": "it is part of incident another-incident",
     "IncidentResolved.v2": "resolved by a person, in release shop@1.3.0",
     "IncidentSuppressed.v1": "suppressed by ann: a load test",
-    "TaskFailed.v1": "ProposeFix was given up: no repository",
+    "TaskFailed.v1": "fix was given up: no repository",
 }
 
 

@@ -20,7 +20,7 @@ _KINDS: tuple[dict[str, Any], ...] = (
     {"kind": "PullRequestOpened", "repository": "r", "number": 7, "url": "u", "branch": "b"},
     {"kind": "FixApplied", "repository": "r", "number": 7, "commit": "c"},
     {"kind": "FixDeployed", "release": "2", "environment": "production", "inferred": False},
-    {"kind": "EvaluationCompleted", "verdict": "fixed", "summary": "s"},
+    {"kind": "EvaluationCompleted", "verdict": "ineffective", "summary": "s"},
     {"kind": "IncidentResolved", "reason": "quiet"},
     {"kind": "IncidentReopened", "reason": "r"},
     {"kind": "IncidentSuppressed", "reason": "r"},

@@ -18,6 +18,7 @@ from premortem.domain.timeline import (
     IncidentSuppressed,
     TimelineTicked,
     encode,
+    upcast,
 )
 from premortem.ports import Append
 from replay.labels import facts, labels, timeline, verdict
@@ -108,5 +109,5 @@ def test_a_timeline_is_one_tenants_and_what_cannot_be_read_is_passed_over() -> N
     records = [encode(mine), b"no fact", encode(others), encode(tick), encode(SUPPRESSED)]
     log.append([Append("debugging.timeline", "one", record) for record in records])
 
-    assert list(timeline(log, "acme")) == [mine, SUPPRESSED]
-    assert list(facts(records)) == [mine, others, SUPPRESSED]
+    assert list(timeline(log, "acme")) == [upcast(mine), upcast(SUPPRESSED)]
+    assert list(facts(records)) == [upcast(mine), upcast(others), upcast(SUPPRESSED)]

@@ -11,6 +11,7 @@ from premortem.domain import project_stream, timeline
 from premortem.domain.conservation import STATE_KEY, Outcome
 from premortem.domain.detection.ordering import Packed
 from premortem.domain.timeline import IncidentFact
+from premortem.domain.versions import Newer
 from premortem.exceptions import PremortemException
 from premortem.ports import Append, Checkpoint, LogRecord
 
@@ -52,7 +53,7 @@ class Detecting:
         for _, offset, due in self._admit(record.offset, record.value):
             try:
                 findings = self._judge(due)
-            except (PremortemException, Abandoned):
+            except (PremortemException, Abandoned, Newer):
                 raise
             except Exception as exception:
                 if offset == record.offset:

@@ -7,6 +7,7 @@ from premortem.adapters.streams.batch import Batch, Item, Output, Progress
 from premortem.adapters.streams.dead_letter import dead_letter
 from premortem.adapters.streams.stopping import Abandoned
 from premortem.domain.conservation import Outcome, Tally
+from premortem.domain.versions import Newer
 from premortem.exceptions import PremortemException
 from premortem.ports import Append, Checkpoint, Flow, LogRecord, Topic
 
@@ -17,7 +18,7 @@ class Handler(Protocol[Item]):
     def take(self, record: LogRecord, into: list[Item]) -> Outcome:
         """Add to `into`, as the last thing done, what is to be delivered, and return what became of the record.
 
-        Any exception that is not ours makes the record a dead letter.
+        Any exception that is not ours makes the record a dead letter; but Newer ends the dataflow before the record.
         """
 
     def changed(self) -> Mapping[str, bytes | None]:
@@ -60,7 +61,7 @@ class Step(Generic[Item]):
         for record in batch.records:
             try:
                 outcome = take(record, items)
-            except (PremortemException, Abandoned):
+            except (PremortemException, Abandoned, Newer):  # what a newer version wrote waits for one
                 raise
             except Exception as exception:  # noqa: BLE001 -- a record that cannot be used must not stop those behind it
                 dead.append(dead_letter(self._flow, self._topic, record, repr(exception)))

@@ -7,7 +7,7 @@ from premortem.domain.ids import IncidentId, TenantId
 from premortem.domain.incident import FAILED
 from premortem.domain.likeness import Vector, vector
 from premortem.domain.observations import Correction, FailedFix, Similar, SimilarIncident
-from premortem.domain.timeline import EvaluationCompleted, FixApplied, FixProposed, HumanResponded, IncidentFact, effect
+from premortem.domain.timeline import EvaluationCompleted, FixApplied, FixProposed, HumanResponded, IncidentFact
 from premortem.ports import Alike, IncidentStore, Lookalike, SimilarIncidents
 from premortem.workers.context.findings import Findings, Subject
 from premortem.workers.context.payloads import Payload
@@ -62,7 +62,7 @@ def _told(incidents: IncidentStore, tenant: TenantId, near: Alike) -> SimilarInc
                 summary = fact.summary
             elif isinstance(fact, FixApplied):
                 commit = fact.commit
-            elif isinstance(fact, EvaluationCompleted) and effect(fact) in FAILED:
+            elif isinstance(fact, EvaluationCompleted) and fact.verdict in FAILED:
                 commit, summary = "", ""
     return SimilarIncident(
         incident_id=near.incident_id,
@@ -90,7 +90,7 @@ def learned(facts: Sequence[IncidentFact], findings: Findings) -> None:
             said = Correction(action=fact.action, at=fact.occurred_at, text=cut(fact.text, _LONGEST))
             title = f"A person's answer: {fact.action.replace('_', ' ')}"
             findings.add("correction", title, "timeline", {"fact": fact.id}, said, untrusted=False)
-        elif isinstance(fact, EvaluationCompleted) and effect(fact) in FAILED and fix is not None:
+        elif isinstance(fact, EvaluationCompleted) and fact.verdict in FAILED and fix is not None:
             failed = FailedFix(
                 summary=cut(fix.summary, _LONGEST),
                 patch=cut(fix.patch, _LONGEST_PATCH),
