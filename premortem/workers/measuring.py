@@ -7,7 +7,17 @@ import msgspec
 from msgspec import Struct
 
 from premortem.domain.error_event import ErrorEvent
-from premortem.domain.evaluation import FEWEST_SESSIONS, MINUTE_MS, WEEK_MS, Observed, Place, Slot, is_sibling, places
+from premortem.domain.evaluation import (
+    FEWEST_EVENTS,
+    FEWEST_SESSIONS,
+    MINUTE_MS,
+    WEEK_MS,
+    Observed,
+    Place,
+    Slot,
+    is_sibling,
+    places,
+)
 from premortem.domain.ids import EventId, Fingerprint
 from premortem.domain.incident import Incident
 from premortem.domain.observations import Exposure, NewErrorMeasured, ReleaseMeasured
@@ -21,8 +31,6 @@ _LONGEST_MS = 4 * WEEK_MS
 _WIDE_MS, _WIDE_FROM_MS = 10 * MINUTE_MS, 16 * 60 * MINUTE_MS
 """Slots of ten minutes once there are a hundred of them before the deploy; of one minute before that."""
 _MOST_RELEASES, _MOST_ERRORS, _MOST_BEFORE = 200, 50, 500
-_FEWEST_EVENTS = 2
-"""An error that came once is not counted as a new one."""
 
 
 class Fix(Struct, frozen=True, kw_only=True):
@@ -147,7 +155,7 @@ def _event(store: EvidenceStore, incident: Incident, event_id: EventId) -> Error
 def _new_before(store: EvidenceStore, incident: Incident, fix: Fix, times: _Times) -> int:
     where = (incident.tenant_id, incident.project_id, fix.environment)
     found = store.new_errors(*where, (), times.begin, times.deployed, _MOST_BEFORE)
-    return sum(error.events >= _FEWEST_EVENTS and error.fingerprint not in incident.fingerprints for error in found)
+    return sum(error.events >= FEWEST_EVENTS and error.fingerprint not in incident.fingerprints for error in found)
 
 
 def _observed(
@@ -158,7 +166,7 @@ def _observed(
     siblings: dict[Fingerprint, int],
     new_before: int,
 ) -> Observed:
-    new = [error for error in fresh if error.fingerprint not in siblings and error.events >= _FEWEST_EVENTS]
+    new = [error for error in fresh if error.fingerprint not in siblings and error.events >= FEWEST_EVENTS]
     split, last = times.slots_before, times.slots_before + times.slots_after
     return Observed(
         width=times.width,

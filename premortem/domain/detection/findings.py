@@ -8,7 +8,7 @@ from premortem.domain.detection.gates import outcome
 from premortem.domain.detection.growth import RampFinding
 from premortem.domain.detection.novelty import Young
 from premortem.domain.detection.scan import Finding
-from premortem.domain.ids import FactId, Fingerprint, IncidentId, derive
+from premortem.domain.ids import FactId, Fingerprint, IncidentId, ProjectId, TenantId, derive
 from premortem.domain.project_stream import ErrorSeen
 from premortem.domain.timeline import IncidentDetected, IncidentGrew, IncidentMerged, IncidentReopened, Severity
 
@@ -84,9 +84,10 @@ def back(event: ErrorSeen, gates: tuple[Gate, ...]) -> Decision:
     return Decision("regression", VERSION, fired=fired, at=event.occurred_at, onset=event.occurred_at, gates=gates)
 
 
-def incident_id(event: ErrorSeen, fingerprint: str, detector: str, when: str) -> IncidentId:
-    """Return the id of the incident that this finding opens."""
-    return IncidentId(derive("incident", event.tenant_id, event.project_id, fingerprint, detector, when))
+def incident_id(tenant: TenantId, project: ProjectId, fingerprint: str, decision: Decision) -> IncidentId:
+    """Return the id of the incident that this decision opens: an error is new once, and spikes once in a minute."""
+    when = "novel" if decision.detector == "novelty" else str(decision.at // MINUTE_MS)
+    return IncidentId(derive("incident", tenant, project, fingerprint, decision.detector, when))
 
 
 def opened(

@@ -265,7 +265,5 @@ def _merged(event: ErrorSeen, incident: IncidentId, into: IncidentId) -> Inciden
 
 
 def _incident_id(lead: Signal) -> IncidentId:
-    """Return the id of the incident that the signal opens: an error is new once, and spikes once in a minute."""
-    detector = lead.decision.detector
-    when = "novel" if detector == "novelty" else str(lead.decision.at // MINUTE_MS)
-    return findings.incident_id(lead.event, lead.fingerprint, detector, when)
+    """Return the id of the incident that the signal opens."""
+    return findings.incident_id(lead.event.tenant_id, lead.event.project_id, lead.fingerprint, lead.decision)

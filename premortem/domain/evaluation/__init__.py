@@ -1,11 +1,12 @@
 """Evaluation of a deployed fix: rates before and after, and what they prove."""
 
-from premortem.domain.evaluation.observed import FEWEST_SESSIONS, MINUTE_MS, WEEK_MS, Observed, Slot
+from premortem.domain.evaluation.observed import FEWEST_EVENTS, FEWEST_SESSIONS, MINUTE_MS, WEEK_MS, Observed, Slot
 from premortem.domain.evaluation.siblings import Place, is_sibling, places
 from premortem.domain.evaluation.summary import summary_of
-from premortem.domain.evaluation.verdict import SEARCH_MS, Verdict, decide
+from premortem.domain.evaluation.verdict import SEARCH_MS, Verdict, decide, judged
 
 __all__ = [
+    "FEWEST_EVENTS",
     "FEWEST_SESSIONS",
     "MINUTE_MS",
     "SEARCH_MS",
@@ -16,6 +17,7 @@ __all__ = [
     "Verdict",
     "decide",
     "is_sibling",
+    "judged",
     "places",
     "summary_of",
 ]

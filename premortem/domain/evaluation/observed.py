@@ -14,6 +14,8 @@ WEEK_MS = 7 * 24 * 60 * MINUTE_MS
 _MOST_WEEKS = 4
 FEWEST_SESSIONS = 20
 """Before the deploy; with fewer, minutes are counted."""
+FEWEST_EVENTS = 2
+"""Of an error that nobody had seen before: one that came once is not counted as a new one."""
 _FEWEST_OTHERS = 30
 """Events of other errors, before the deploy, that can tell of traffic."""
 _UNKNOWN, _UNKNOWN_DAY = 4, 2

@@ -46,7 +46,25 @@ def decide(observed: Observed, deployed_at: int, at: int, told: Sequence[Compari
     found = sides(observed)
     main = _main(observed, found, looks(told, found.against, found.unit))
     others = tuple(filter(None, (_concurrent(observed, found, main), _new_errors(observed, found))))
-    effect, reason = _effect(observed, main, others, _look(main, looks(told, found.against, found.unit)))
+    comparisons = (main, *others)
+    return judged(comparisons, deployed_at, at, told, moved=observed.moved, new_events=observed.new_events)
+
+
+def judged(
+    comparisons: Sequence[Comparison],
+    deployed_at: int,
+    at: int,
+    told: Sequence[Comparison] = (),
+    *,
+    moved: int = 0,
+    new_events: int = 0,
+) -> Verdict:
+    """Return the verdict by what was counted: the main comparison and those beside it. Their chances, ratios and
+    intervals are computed anew. `moved` and `new_events` are those of `Observed`.
+    """
+    main, *others = map(_compared, comparisons)
+    look = _look(main, looks(told, main.against, main.unit))
+    effect, reason = _effect(main, others, look, moved, new_events)
     again = _look_again(main, deployed_at, at) if effect == "inconclusive" else None
     return Verdict(effect=effect, reason=reason, comparisons=(main, *others), look_again_at=again)
 
@@ -60,26 +78,24 @@ def _main(observed: Observed, found: Sides, told: Sequence[Comparison]) -> Compa
         events = [slot.events for slot in observed.before]
         noise = dispersion(events, whole)
         needed = needed_exposure(sum(events) / noise, sum(whole), found.weeks)
-    return _compared(
-        Comparison(
-            against=found.against,
-            unit=found.unit,
-            before_events=found.before_events,
-            before_exposure=found.before_exposure,
-            after_events=found.after_events,
-            after_exposure=found.after_exposure,
-            needed_exposure=needed,
-            least_exposure=found.least,
-            most_exposure=found.most,
-            dispersion=noise,
-        )
+    return Comparison(
+        against=found.against,
+        unit=found.unit,
+        before_events=found.before_events,
+        before_exposure=found.before_exposure,
+        after_events=found.after_events,
+        after_exposure=found.after_exposure,
+        needed_exposure=needed,
+        least_exposure=found.least,
+        most_exposure=found.most,
+        dispersion=noise,
     )
 
 
 def _compared(sides: Comparison) -> Comparison:
     """Return the comparison with its test and interval; without exposure on either side there are none."""
     if not sides.before_exposure or not sides.after_exposure:
-        return sides
+        return replace(sides, ratio=None, low=None, high=None, p_lower=1.0, p_higher=1.0)
     before, after = sides.before_events / sides.dispersion, sides.after_events / sides.dispersion
     least, most = (before, sides.before_exposure, after, sides.least_exposure), _by_most(sides)
     return replace(
@@ -102,14 +118,12 @@ def _concurrent(observed: Observed, found: Sides, main: Comparison) -> Compariso
     exposure = sum(slot.sessions for slot in observed.old)
     if found.unit != "sessions" or not exposure or not main.after_exposure:
         return None
-    return _compared(
-        replace(
-            main,
-            against="concurrent_releases",
-            before_events=sum(slot.events for slot in observed.old),
-            before_exposure=exposure,
-            needed_exposure=0,
-        )
+    return replace(
+        main,
+        against="concurrent_releases",
+        before_events=sum(slot.events for slot in observed.old),
+        before_exposure=exposure,
+        needed_exposure=0,
     )
 
 
@@ -118,18 +132,16 @@ def _new_errors(observed: Observed, found: Sides) -> Comparison | None:
     exposure = sum(exposures(observed.before, found.unit, observed.width))
     if not found.after_exposure or not exposure or not observed.new_after:
         return None
-    return _compared(
-        Comparison(
-            against="new_errors",
-            unit=found.unit,
-            before_events=observed.new_before,
-            before_exposure=exposure,
-            after_events=observed.new_after,
-            after_exposure=found.after_exposure,
-            needed_exposure=0,
-            least_exposure=found.least,
-            most_exposure=found.most,
-        )
+    return Comparison(
+        against="new_errors",
+        unit=found.unit,
+        before_events=observed.new_before,
+        before_exposure=exposure,
+        after_events=observed.new_after,
+        after_exposure=found.after_exposure,
+        needed_exposure=0,
+        least_exposure=found.least,
+        most_exposure=found.most,
     )
 
 
@@ -152,20 +164,20 @@ def _look(main: Comparison, told: Sequence[Comparison]) -> int | None:
 
 
 def _effect(
-    observed: Observed, main: Comparison, others: tuple[Comparison, ...], look: int | None
+    main: Comparison, others: Sequence[Comparison], look: int | None, moved: int, new_events: int
 ) -> tuple[Effect, str]:
     if not main.after_exposure:
         return "inconclusive", "no_traffic"
     if _rose(main):
         return "harmful", "rose"
-    if any(_brought_errors(observed, main, each) for each in others):
+    if any(_brought_errors(new_events, main, each) for each in others):
         return "harmful", "new_errors"
     if look is None:
         return "inconclusive", "underpowered"
     if _stayed(main, look):
         if _doubled(main) and main.p_higher <= _HARM_ALPHA_AT_A_LOOK:
             return "harmful", "rose"
-        return "ineffective", "moved" if 2 * observed.moved >= main.after_events else "stayed"
+        return "ineffective", "moved" if 2 * moved >= main.after_events else "stayed"
     if not _fell(main, look):
         return "inconclusive", "underpowered"
     if any(_fell_without(main, each) for each in others):
@@ -191,11 +203,11 @@ def _doubled(main: Comparison) -> bool:
     return ratio is not None and ratio >= _HARM_RATIO and main.after_events >= _HARM_EVENTS
 
 
-def _brought_errors(observed: Observed, main: Comparison, new: Comparison) -> bool:
+def _brought_errors(new_events: int, main: Comparison, new: Comparison) -> bool:
     """Tell whether the release has more new errors than releases use to have, and they come as often as the old one."""
-    if new.against != "new_errors" or new.p_higher > _HARM_ALPHA or observed.new_events < _HARM_EVENTS:
+    if new.against != "new_errors" or new.p_higher > _HARM_ALPHA or new_events < _HARM_EVENTS:
         return False
-    return observed.new_events * main.before_exposure >= main.before_events * main.most_exposure
+    return new_events * main.before_exposure >= main.before_events * main.most_exposure
 
 
 def _stayed(main: Comparison, look: int) -> bool:
