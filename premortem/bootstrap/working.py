@@ -10,6 +10,7 @@ from threading import Event
 
 from premortem.adapters.streams.patience import Patience
 from premortem.adapters.streams.pulse import Pulse
+from premortem.bootstrap.agents import tracer_of
 from premortem.bootstrap.answering import handlers
 from premortem.bootstrap.connecting import connect, crash_points
 from premortem.domain.tasks import QUEUES
@@ -42,7 +43,15 @@ def run_worker(settings: Settings, queues: Sequence[str], threads: int, stop: Ev
     for queue in sorted(set(queues) - set(read)):
         _LOGGER.warning("%s is not read: there is no handler for its tasks", queue)
     _LOGGER.info("%s threads each for: %s", threads, ", ".join(read) or "no queue")
-    attempt = Attempt(known, adapters.incident_store, adapters.event_log, Patience(stop), stop, crash=crash_points())
+    attempt = Attempt(
+        known,
+        adapters.incident_store,
+        adapters.event_log,
+        Patience(stop),
+        stop,
+        tracer_of(settings),
+        crash=crash_points(),
+    )
     with closing(_Notes(adapters.worker_book, read, lambda: pulse.read("worker"))) as notes:
         pace = Pace(wait=_SQS_WAIT if settings.sqs_region else _POSTGRES_WAIT)
         return Loop(adapters.task_queue, attempt, stop, pace=pace, note=notes).run(read, threads)

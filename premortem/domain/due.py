@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from premortem.domain.ids import FactId, IncidentId, derive
 from premortem.domain.incident import Incident
 from premortem.domain.tasks import (
-    QUEUES,
     BuildContext,
     EvaluateFix,
     FindDeploy,
@@ -24,6 +23,7 @@ from premortem.domain.tasks import (
     Task,
     WatchPullRequest,
     answer_id,
+    stage,
     task_id,
 )
 from premortem.domain.timeline import FixApplied, HumanResponded, IncidentFact, TaskFailed
@@ -162,7 +162,7 @@ def give_up(task: Task, at: int, reason: str, attempts: int) -> TaskFailed:
         project_id=task.project_id,
         occurred_at=at,
         task_id=task.id,
-        stage=QUEUES[type(task)].removesuffix("-tasks"),
+        stage=stage(task),
         reason=reason,
         attempts=attempts,
         v=2,

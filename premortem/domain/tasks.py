@@ -104,6 +104,11 @@ def task_id(kind: type[Task], caused_by: FactId, attempt: int = 1) -> TaskId:
     return TaskId(derive("task", kind.__name__, caused_by, attempt))
 
 
+def stage(task: Task) -> str:
+    """Return the name of the work in a word: its queue's, without the ending."""
+    return QUEUES[type(task)].removesuffix("-tasks")
+
+
 def answer_id(task: Task) -> FactId:
     """Return the id of the fact that answers this work, whichever attempt made it: answered twice is answered once."""
     return FactId(derive("answer", type(task).__name__, task.caused_by))

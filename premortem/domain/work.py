@@ -6,6 +6,7 @@ from typing import Generic, Literal, TypedDict, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from premortem.domain.evidence import Made
 from premortem.domain.ids import FactId, IncidentId, ProjectId, TenantId
 from premortem.domain.incident import Incident
 from premortem.domain.project_stream import ProjectRecord
@@ -77,13 +78,28 @@ class Answer(Struct, frozen=True):
     facts: tuple[IncidentFact, ...] = ()
     records: tuple[ProjectRecord, ...] = ()
 
-    def made_upon(self, chain: str) -> "Answer":
-        """Return the answer with the head of the chain that it was made upon in each signature."""
-        return replace(self, facts=tuple(_signed_upon(fact, chain) for fact in self.facts))
+    def signed(self, upon: str, trace_id: str, trace_url: str) -> "Answer":
+        """Return the answer with the head of the chain that it was made upon in each signature, and with the trace in
+        those that name none.
+        """
+        return replace(self, facts=tuple(_signed(fact, upon, trace_id, trace_url) for fact in self.facts))
+
+    @property
+    def is_traced(self) -> bool:
+        """Tell whether who made it has shown its step already."""
+        return any(made.trace_id for made in map(made_of, self.facts) if made)
 
 
-def _signed_upon(fact: IncidentFact, chain: str) -> IncidentFact:
-    return replace(fact, made=replace(fact.made, upon=chain)) if isinstance(fact, SIGNED) and fact.made else fact
+def made_of(fact: IncidentFact) -> Made | None:
+    """Return who made the fact; None where nobody signed it."""
+    return fact.made if isinstance(fact, SIGNED) else None
+
+
+def _signed(fact: IncidentFact, upon: str, trace_id: str, trace_url: str) -> IncidentFact:
+    if not isinstance(fact, SIGNED) or fact.made is None:
+        return fact
+    made = replace(fact.made, upon=upon)
+    return replace(fact, made=made if made.trace_id else replace(made, trace_id=trace_id, trace_url=trace_url))
 
 
 Ending = Literal["answered", "deleted", "retried", "buried"]

@@ -2,18 +2,19 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Protocol, TypeVar
 
 from premortem.domain import project_stream, timeline
 from premortem.domain.due import give_up
 from premortem.domain.incident import fold
-from premortem.domain.tasks import MOST_RECEIVES, Notify, Task, answer_id
+from premortem.domain.tasks import MOST_RECEIVES, Notify, Task, answer_id, stage
+from premortem.domain.telling import tell
 from premortem.domain.timeline import IncidentFact, TaskFailed, TimelineTicked
 from premortem.domain.work import Answer, Ending, Work
 from premortem.exceptions import Permanent, PremortemException, Retryable
-from premortem.ports import Append, EventLog, IncidentStore, Received
+from premortem.ports import Append, EventLog, IncidentStore, Received, Tracer
 from premortem.workers.dispatch import Handlers, handler_of
 
 T = TypeVar("T")
@@ -40,13 +41,14 @@ class Attempt:
         log: EventLog,
         patient: Patient,
         stop: Event,
+        tracer: Tracer,
         *,
         materialize_seconds: float = 30.0,
         crash: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._handlers, self._incidents, self._log = handlers, incidents, log
         self._patient, self._stop, self._materialize_seconds = patient, stop, materialize_seconds
-        self._crash = crash
+        self._tracer, self._crash = tracer, crash
 
     def __call__(self, received: Received) -> Ending:
         """Return how the attempt ended; what there is to say about it stands on the log by then."""
@@ -64,6 +66,7 @@ class Attempt:
                 return "retried"
             _LOGGER.error("%s %s is given up: %s", _kind(task), task.id, words, exc_info=unexpected)
             at = task.at + round((time.monotonic() - begun) * 1000)
+            self._show(task, [f"given up: {words}"])
             return self._give_up(give_up(task, at, words, received.receive_count))
 
     def _work(self, received: Received) -> Ending:
@@ -74,13 +77,24 @@ class Attempt:
         handler = handler_of(self._handlers, task)
         if handler is None:
             raise Retryable(f"this worker has no handler for {_kind(task)}")
-        answer: Answer = handler(work).made_upon(work.chain)
+        answer: Answer = handler(work)
+        if not answer.is_traced:
+            self._show(task, [tell(fact) for fact in answer.facts])
+        trace_id = self._trace_id(task)
+        answer = answer.signed(work.chain, trace_id, self._tracer.trace_url(trace_id))
         records = [*map(_fact_record, answer.facts), *map(_project_record, answer.records)]
         self._crash("worker.before_append")
         if records:
             self._patient(lambda: self._log.append(records))
         self._crash("worker.after_append")
         return "answered"
+
+    def _trace_id(self, task: Task) -> str:
+        return self._tracer.trace_id(task.incident_id, stage(task), task.attempt)
+
+    def _show(self, task: Task, came: Sequence[str]) -> None:
+        """Show the step of a handler that shows none itself. Never raises, and nothing waits for it."""
+        self._tracer.record(self._trace_id(task), stage(task), {"caused by": task.caused_by}, {"came of it": came})
 
     def _needed(self, task: Task, receive_count: int) -> Work[Task] | None:
         """Return the work, or None when it is done already, or the incident is over and nobody asks any more."""

@@ -1,6 +1,7 @@
 """Workers in the world of the dataflows: what is on the queues is answered at once, each chain up to a cause."""
 
 from premortem.adapters.streams.patience import Patience
+from premortem.adapters.tracer.silent import SilentTracer
 from premortem.domain.tasks import QUEUES, BuildContext, ProposeRootCause
 from premortem.domain.timeline import ContextBuilt, RootCauseProposed
 from premortem.domain.work import Answer, Work
@@ -26,7 +27,13 @@ def work(world: World, queue: TaskQueue) -> int:
     around = world.around()
     handlers = Handlers(build_context=build_context, propose_root_cause=propose_root_cause, notify=lambda _: Answer())
     attempt = Attempt(
-        handlers, world.incidents, world.log, Patience(around.stop, 1), around.stop, materialize_seconds=0.0
+        handlers,
+        world.incidents,
+        world.log,
+        Patience(around.stop, 1),
+        around.stop,
+        SilentTracer(),
+        materialize_seconds=0.0,
     )
     taken = 0
     for name in sorted(QUEUES.values()):

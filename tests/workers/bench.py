@@ -9,6 +9,7 @@ from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.adapters.incident_store.memory import MemoryIncidentStore
 from premortem.adapters.streams.patience import Patience
 from premortem.adapters.task_queue.memory import MemoryTaskQueue
+from premortem.adapters.tracer.silent import SilentTracer
 from premortem.domain import timeline
 from premortem.domain.chain import link
 from premortem.domain.ids import FactId
@@ -43,6 +44,19 @@ def built(work: Work[BuildContext]) -> Answer:
     return Answer((ContextBuilt(**work.heading(250), evidence_ids=("ev-1",)),))
 
 
+class Shown(SilentTracer):
+    """A tracer that has an address, and keeps what it was shown: (trace, step, what came of it)."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, str, object]] = []
+
+    def trace_url(self, trace_id: str) -> str:
+        return f"https://traces.example/{trace_id}"
+
+    def record(self, trace_id: str, step: str, given: object, answered: object, **_: Any) -> None:
+        self.steps.append((trace_id, step, answered))
+
+
 class Bench:
     """Everything that a worker touches, in memory; `seconds` is the queue's time."""
 
@@ -52,12 +66,14 @@ class Bench:
         self.log = MemoryEventLog(2)
         self.incidents = MemoryIncidentStore()
         self.stop = Event()
+        self.traces = Shown()
         self.handlers = Handlers(**({"build_context": built} | handlers))
 
     def attempt(self, **said: Any) -> Attempt:
         """Return what works on tasks here; it does not wait long for `materialize`."""
         arguments: dict[str, Any] = {"materialize_seconds": 0.0} | said
-        return Attempt(self.handlers, self.incidents, self.log, Patience(self.stop, 1), self.stop, **arguments)
+        patience = Patience(self.stop, 1)
+        return Attempt(self.handlers, self.incidents, self.log, patience, self.stop, self.traces, **arguments)
 
     def store(self, *facts: IncidentFact) -> None:
         """Do what `materialize` does with the whole timeline of the incident."""

@@ -2,9 +2,12 @@
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from premortem.adapters.tracer.ids import trace_id_of
 from premortem.domain.chain import link
 from premortem.domain.evidence import Made
 from premortem.domain.ids import FactId
@@ -74,9 +77,52 @@ def test_an_answer_says_the_head_of_the_chain_that_it_was_made_upon() -> None:
     bench.attempt()(received(TASK))
     (answer,) = bench.facts()
     assert isinstance(answer, ContextBuilt)
-    assert answer.made == Made(
-        by="rules", agent="context", agent_version=1, upon=link(link("", encode(OPENED)), encode(note))
-    )
+    assert answer.made is not None
+    assert answer.made.upon == link(link("", encode(OPENED)), encode(note))
+
+
+def signing(**said: Any) -> Callable[[Work[BuildContext]], Answer]:
+    """Return a handler that signs its answer."""
+
+    def answer(work: Work[BuildContext]) -> Answer:
+        made = Made(by="rules", agent="context", agent_version=1, **said)
+        return Answer((ContextBuilt(**work.heading(0), v=3, evidence_ids=(), made=made),))
+
+    return answer
+
+
+def test_a_step_is_shown_and_its_answer_names_the_trace_that_incident_step_and_attempt_always_have() -> None:
+    bench = Bench(build_context=signing())
+    bench.store(OPENED)
+    bench.attempt()(received(asked(BuildContext, attempt=2)))
+    trace_id = trace_id_of(OPENED.incident_id, "context-builder", 2)
+    assert bench.traces.steps == [(trace_id, "context-builder", {"came of it": ["0 observations gathered"]})]
+    (answer,) = bench.facts()
+    assert isinstance(answer, ContextBuilt)
+    assert answer.made is not None
+    assert (answer.made.trace_id, answer.made.trace_url) == (trace_id, f"https://traces.example/{trace_id}")
+
+
+def test_a_handler_that_shows_its_step_itself_keeps_its_trace_and_is_not_shown_twice() -> None:
+    bench = Bench(build_context=signing(trace_id="its own", trace_url="https://elsewhere.example"))
+    bench.store(OPENED)
+    bench.attempt()(received(TASK))
+    (answer,) = bench.facts()
+    assert isinstance(answer, ContextBuilt)
+    assert answer.made is not None
+    assert (answer.made.trace_id, answer.made.trace_url) == ("its own", "https://elsewhere.example")
+    assert bench.traces.steps == []
+
+
+def test_that_a_task_is_given_up_is_shown_too() -> None:
+    def refuse(_: Work[BuildContext]) -> Answer:
+        raise Malformed("no such event")
+
+    bench = Bench(build_context=refuse)
+    bench.store(OPENED)
+    assert bench.attempt()(received(TASK)) == "buried"
+    ((_, step, came),) = bench.traces.steps
+    assert (step, came) == ("context-builder", {"came of it": ["given up: no such event"]})
 
 
 def test_records_for_the_project_stream_are_written_with_the_facts() -> None:
