@@ -84,6 +84,14 @@ class Detector:
         detector._due = min((project.incidents.due for project in detector._projects.values()), default=NEVER)
         return detector
 
+    @classmethod
+    def of(cls, number: int, project: Project) -> "Detector":
+        """Return a detector of this one project, which judges each record at once."""
+        detector = cls(project.config, lateness_ms=0)
+        detector._projects[number] = project
+        detector._due = project.incidents.due
+        return detector
+
     def changed(self) -> dict[str, bytes | None]:
         """Return the snapshots that changed since the last call, by name; what waits is part of the partition's."""
         partition = [self._seen, self._clock, *self._window.pack()]

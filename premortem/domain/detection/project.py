@@ -11,16 +11,20 @@ from premortem.domain.detection.event_ids import EventIds
 from premortem.domain.detection.fingerprints import AtHand, Fingerprints
 from premortem.domain.detection.gates import Gates
 from premortem.domain.detection.incidents import Incidents
+from premortem.domain.detection.known import Known
 from premortem.domain.detection.novelty import NewErrors
 from premortem.domain.detection.regression import Resolutions
 from premortem.domain.detection.releases import Releases
 from premortem.domain.detection.suppressing import Suppressions
 from premortem.domain.detection.traffic import Traffic
+from premortem.domain.ids import Fingerprint
 from premortem.domain.project_stream import ProjectRecord, SessionsCounted, encode
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder().decode
 _RECORDS, _REPORTS = "records-", "reports-"
+STEERED = ("config", "gates", "incidents", "releases", "resolutions", "suppressions")
+"""The small parts of a snapshot: what persons have set, which releases there are, and what was merged into what."""
 
 
 class Project:
@@ -68,6 +72,15 @@ class Project:
         self.config = self._default.with_values(self.values)
         self.rates = rates(self.config)
         self._widths = widths(self.rates)
+
+    def alone(self, fingerprint: str, known: Known) -> "Project":
+        """Return a copy that knows of all errors only this one, to try on it what an event would do; this one is
+        not touched.
+        """
+        fields = self._small()
+        copy = Project.restore({name: _ENCODE(fields[name]) for name in STEERED}, self._default)
+        copy.fingerprints.add((Fingerprint(fingerprint),), known)
+        return copy
 
     # ------------------------------------------------------------------------------------------------ snapshots
     def changed(self) -> Iterator[tuple[str, bytes | None]]:

@@ -87,6 +87,10 @@ class Resolutions:
                 return where, places[where]
         return None
 
+    def places(self, fingerprint: str) -> tuple[str, ...]:
+        """Return the environments in which a resolution of it holds; `EVERYWHERE` is one of them."""
+        return tuple(self._of.get(fingerprint, ()))
+
     def use_up(self, fingerprint: str, where: str) -> None:
         """Forget a resolution: it re-opens once."""
         del self._of[fingerprint][where]

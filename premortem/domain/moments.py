@@ -1,0 +1,42 @@
+"""Moments and lengths of time as a person reads them, by arithmetic alone: no clock and no time zone but UTC."""
+
+_DAY_MS = 86_400_000
+_ERA_DAYS, _ERA_YEARS = 146_097, 400
+_LAST_MS = 253_402_300_799_999
+"""The end of the year 9999; whatever claims to be later is shown as it."""
+_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+
+
+def utc(at: int) -> str:
+    """Return milliseconds since 1970 UTC as `2026-11-25 03:12:07`; 1970 for what is earlier."""
+    days, rest = divmod(min(max(at, 0), _LAST_MS), _DAY_MS)
+    seconds = rest // 1000
+    year, month, day = _date(days)
+    return f"{year:04}-{month:02}-{day:02} {seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def length(milliseconds: int) -> str:
+    """Return a length of time by its two largest units: `2 d 3 h`, `4 min 10 s`, `8 s`; below a second `0.3 s`."""
+    if milliseconds < 0:
+        return f"-{length(-milliseconds)}"
+    if milliseconds < 1_000:
+        return f"{milliseconds // 100 / 10:g} s"
+    for number, (size, unit) in enumerate(_UNITS):
+        whole, rest = divmod(milliseconds, size)
+        if whole:
+            smaller = _UNITS[number + 1 : number + 2]
+            less = [f"{rest // each} {name}" for each, name in smaller if rest // each]
+            return " ".join([f"{whole} {unit}", *less])
+    raise AssertionError("a second or more has a unit")
+
+
+def _date(days: int) -> tuple[int, int, int]:
+    """Return year, month and day of the days since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms",
+    2013: years that begin with March, in eras of 400).
+    """
+    era, of_era = divmod(days + 719_468, _ERA_DAYS)
+    year_of_era = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted = (5 * of_year + 2) // 153
+    month = shifted + 3 if shifted < 10 else shifted - 9
+    return year_of_era + era * _ERA_YEARS + (month <= 2), month, of_year - (153 * shifted + 2) // 5 + 1
