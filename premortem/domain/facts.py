@@ -75,6 +75,8 @@ class IncidentMerged(_Fact, frozen=True, tag="IncidentMerged", omit_defaults=Tru
     """This incident proved to be part of another one; both timelines stay."""
 
     into: IncidentId
+    detector_version: int = 0
+    """Of the detector that said so, from version 2 on; 0 = not said."""
 
 
 class ContextBuilt(_Fact, frozen=True, tag="ContextBuilt", omit_defaults=True, kw_only=True):
@@ -291,6 +293,8 @@ class IncidentSuppressed(_Fact, frozen=True, tag="IncidentSuppressed", omit_defa
     rule: str = ""
     """The rule that said so, from version 2 on; empty = a person did, about this incident alone."""
     until: int | None = None
+    detector_version: int = 0
+    """Of the detector that applied the rule, from version 3 on; 0 = not said, or a person did."""
 
 
 class TaskFailed(_Fact, frozen=True, tag="TaskFailed", omit_defaults=True, kw_only=True):

@@ -75,6 +75,7 @@ encode = msgspec.json.Encoder(order="deterministic").encode
 VERSIONS: dict[type[TimelineEvent], int] = dict.fromkeys(get_args(TimelineEvent), 1) | {
     IncidentDetected: 3,
     IncidentGrew: 2,
+    IncidentMerged: 2,
     ContextBuilt: 3,
     RootCauseProposed: 4,
     InstrumentationProposed: 3,
@@ -84,7 +85,7 @@ VERSIONS: dict[type[TimelineEvent], int] = dict.fromkeys(get_args(TimelineEvent)
     EvaluationCompleted: 3,
     IncidentResolved: 2,
     IncidentReopened: 2,
-    IncidentSuppressed: 2,
+    IncidentSuppressed: 3,
     TaskFailed: 2,
     HumanResponded: 3,
 }

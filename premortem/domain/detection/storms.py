@@ -13,7 +13,7 @@ import msgspec
 from premortem.domain.detection import findings
 from premortem.domain.detection.arrivals import Odds
 from premortem.domain.detection.attributes import Population, Traits
-from premortem.domain.detection.config import MINUTE_MS, DetectorConfig
+from premortem.domain.detection.config import MINUTE_MS, VERSION, DetectorConfig
 from premortem.domain.detection.groups import Group, rank
 from premortem.domain.detection.pace import Pace
 from premortem.domain.detection.signals import Signal
@@ -260,7 +260,9 @@ def _merged(event: ErrorSeen, incident: IncidentId, into: IncidentId) -> Inciden
         tenant_id=event.tenant_id,
         project_id=event.project_id,
         occurred_at=event.occurred_at,
+        v=2,
         into=into,
+        detector_version=VERSION,
     )
 
 

@@ -155,7 +155,8 @@ def _suppressed(fact: IncidentDetected, name: str, rule: Rule) -> IncidentSuppre
         by=rule.owner,
         rule=name,
         until=rule.until,
-        v=2,
+        detector_version=fact.decision.detector_version,
+        v=3,
     )
 
 
