@@ -119,6 +119,10 @@ class Settings(BaseSettings):
     )
     model_day_tokens: Annotated[int, Field(ge=0, description="Tokens of a tenant in a day (UTC).")] = 5_000_000
     model_day_dollars: Annotated[Decimal, Field(ge=0, description="Dollars of a tenant in a day (UTC).")] = Decimal(20)
+    least_cases: Annotated[
+        int,
+        Field(ge=1, le=1000, description="Known outcomes of earlier causes of its kind that a cause needs for a fix."),
+    ] = 5
     langfuse_url: Annotated[str, Field(description="Langfuse that shows the agents' steps; empty = none.")] = ""
     langfuse_public_key: Annotated[str, Field(description="Public key of its project.")] = ""
     langfuse_secret_key: Annotated[str, Field(description="Secret key of its project.")] = ""

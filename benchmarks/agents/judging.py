@@ -61,7 +61,7 @@ def judge(case: Case, questions: Questions | None = None) -> Judged:
         analyst, author = (ModelAnalyst(questions), ModelFixes(questions)) if questions else (None, None)
         handlers = {
             BuildContext: contexts,
-            ProposeRootCause: RootCauses(analyst, tracer),
+            ProposeRootCause: RootCauses(analyst, lambda _: (), tracer),
             ProposeFix: Fixes(stage.source, stage.administration, author, tracer),
             ProposeInstrumentation: Instrumentations(stage.source, stage.administration, tracer),
         }

@@ -1,10 +1,11 @@
 """ProposeRootCause: what brought the error, by rules, and told by a model where there is one; code decides.
 
-Whoever analyses gives a claim; `domain.claims.settle` takes out what no stored evidence shows and caps the confidence.
+Whoever analyses gives a claim; `domain.claims.settle` takes out what no stored evidence shows and caps the confidence;
+`domain.calibration` lowers it to what earlier causes of its kind came to.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -12,8 +13,12 @@ from msgspec.structs import replace
 from premortem.agents import rules
 from premortem.agents.signature import signed
 from premortem.agents.suspects import as_well_tied, commit_named, support_for
+from premortem.domain.calibration import weighed
 from premortem.domain.claims import Claimed, settle
 from premortem.domain.evidence import Made
+from premortem.domain.ids import TenantId
+from premortem.domain.outcomes import ProposedCause, chosen_by_model, model_decides
+from premortem.domain.routing import DEFAULT
 from premortem.domain.tasks import ProposeRootCause
 from premortem.domain.timeline import Baseline, ContextBuilt, RootCauseProposed
 from premortem.domain.work import Answer, Work
@@ -32,11 +37,24 @@ class Analyst(Protocol):
         """Return the claim, or why there is none (the budget is spent, no valid answer), and who made it."""
 
 
+Outcomes = Callable[[TenantId], Sequence[ProposedCause]]
+"""Returns the tenant's causes whose outcome is known: `IncidentStore.outcomes`."""
+
+
 class RootCauses:
     """The handler. `analyst` None = the rules alone."""
 
-    def __init__(self, analyst: Analyst | None, tracer: Tracer, seconds: Callable[[], float] = time.monotonic) -> None:
-        self._analyst, self._tracer, self._seconds = analyst, tracer, seconds
+    def __init__(
+        self,
+        analyst: Analyst | None,
+        outcomes: Outcomes,
+        tracer: Tracer,
+        *,
+        least_cases: int = DEFAULT.least_cases,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._analyst, self._outcomes, self._tracer = analyst, outcomes, tracer
+        self._least_cases, self._seconds = least_cases, seconds
 
     def __call__(self, work: Work[ProposeRootCause]) -> Answer:
         """Return the root cause that the context shows. Raises Permanent when there is none, Retryable."""
@@ -54,6 +72,7 @@ class RootCauses:
             fact = replace(fact, dropped=(*fact.dropped, f"the model gave no answer: {claimed}"))
         elif claimed is not None:
             fact = _told_by_model(fact, _named(claimed, context), context)
+        fact = weighed(fact, _decided_by(fact), self._outcomes(work.task.tenant_id), self._least_cases)
         self._tracer.record(
             made.trace_id, _STEP, {"evidence": context.evidence_ids}, {"summary": fact.summary, "verdict": fact.verdict}
         )
@@ -73,7 +92,7 @@ def _proposed(work: Work[ProposeRootCause], context: ContextBuilt, claimed: Clai
     settled = settle(claimed, context.evidence, support)
     return RootCauseProposed(
         **work.heading(made.duration_ms),
-        v=3,
+        v=4,
         verdict=settled.verdict,
         summary=settled.summary or _UNSHOWN,
         confidence=settled.confidence,
@@ -159,6 +178,13 @@ def _told_by_model(by_rules: RootCauseProposed, claimed: Claimed, context: Conte
         dropped=tuple(dropped),
         baseline=_baseline(by_rules),
     )
+
+
+def _decided_by(fact: RootCauseProposed) -> str:
+    """Return whose verdict it is: a model that chose what is suspected answers for itself, from its first case on."""
+    if fact.made is not None and chosen_by_model(fact):
+        return model_decides(fact.made)
+    return f"{rules.AGENT} {rules.VERSION}"
 
 
 def _baseline(fact: RootCauseProposed) -> Baseline:

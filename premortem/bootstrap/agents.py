@@ -34,7 +34,7 @@ def agents(settings: Settings, adapters: Adapters, source: SourceCode) -> Agents
     questions = _questions(settings, adapters, tracer)
     analyst, author = (ModelAnalyst(questions), ModelFixes(questions)) if questions else (None, None)
     return Agents(
-        RootCauses(analyst, tracer),
+        RootCauses(analyst, adapters.incident_store.outcomes, tracer, least_cases=settings.least_cases),
         Fixes(source, adapters.administration, author, tracer),
         Instrumentations(source, adapters.administration, tracer),
     )

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from premortem.cli.moments import show_moment
+from premortem.domain.calibration import held_back
 from premortem.domain.evidence import Check, Citation, Gap, Hypothesis, Made
 from premortem.domain.incident import Incident
+from premortem.domain.routing import DEFAULT
 from premortem.domain.telling import tell
 from premortem.domain.timeline import (
     ContextBuilt,
@@ -59,6 +61,12 @@ def _cause(cause: RootCauseProposed) -> Iterator[str]:
     yield f"  {'verdict':12} {cause.verdict.replace('_', ' ')}, confidence {cause.confidence:.2f}"
     if cause.cap_reason:
         yield f"  {'':12} {cause.raw_confidence:.2f} was claimed, {cause.cap:.2f} is the most: {cause.cap_reason}"
+    if cause.decided_by:
+        benchmark = f", {cause.benchmark_cases} of them the benchmark's" if cause.benchmark_cases else ""
+        like = f"{cause.observed_right} of {cause.observed_cases} earlier causes like it proved right{benchmark}"
+        yield f"  {'outcomes':12} {like} ({cause.decided_by})"
+    if held := held_back(cause, DEFAULT.fix_confidence):
+        yield f"  {'no fix':12} {held}"
     if cause.suspect is not None:
         suspect = cause.suspect
         yield f"  {'suspect':12} {suspect.commit[:12]} {suspect.subject}, {show_moment(suspect.committed_at)}"

@@ -8,7 +8,9 @@ import math
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from premortem.domain.claims import CAPS
 from premortem.domain.outcomes import ProposedCause, outcome
 from premortem.domain.timeline import RootCauseProposed
 
@@ -25,9 +27,14 @@ class Tally(Struct, frozen=True):
 
 NONE = Tally(0, 0)
 
-BENCHMARK: dict[tuple[str, str], Tally] = {}
-"""What the product's own benchmark came to, by kind: 23 repositories with a known bug. Printed by
-`python -m benchmarks.agents`, which fails where it no longer comes to this; rules of another version begin with none.
+_TIME_ALONE, _ONLY_ONE, _WROTE_LINE = CAPS[4][0], CAPS[6][0], CAPS[7][0]
+BENCHMARK: dict[tuple[str, str], Tally] = {
+    ("rules 1", _TIME_ALONE): Tally(5, 5),
+    ("rules 1", _ONLY_ONE): Tally(12, 12),
+    ("rules 1", _WROTE_LINE): Tally(6, 6),
+}
+"""What the product's own benchmark came to, by kind: 23 repositories with a known bug, the suspect change right or not.
+`python -m benchmarks.agents` prints the table anew. Rules of another version, and models, begin with nothing.
 """
 
 
@@ -54,6 +61,29 @@ def calibrated(claimed: float, observed: Tally, least_cases: int) -> float:
     if observed.cases < least_cases or not observed.cases:
         return claimed
     return min(claimed, round(observed.right / observed.cases, 2))
+
+
+def weighed(
+    cause: RootCauseProposed, decided_by: str, others: Iterable[ProposedCause], least_cases: int
+) -> RootCauseProposed:
+    """Return a cause as claimed, with what became of `others` like it and the confidence that is left of its claim."""
+    borrowed = lent(decided_by, cause.cap_reason, least_cases)
+    observed = tally(others, decided_by, cause.cap_reason) + borrowed
+    return replace(
+        cause,
+        decided_by=decided_by,
+        claimed=cause.confidence,
+        confidence=calibrated(cause.confidence, observed, least_cases),
+        observed_right=observed.right,
+        observed_cases=observed.cases,
+        benchmark_cases=borrowed.cases,
+        least_cases=least_cases,
+    )
+
+
+def held_back(cause: RootCauseProposed, fix_confidence: float) -> str:
+    """Return why a cause that claims enough for a fix gets none, because of others; empty = nothing holds it back."""
+    return shut(cause, fix_confidence) if cause.decided_by and cause.claimed >= fix_confidence else ""
 
 
 def shut(cause: RootCauseProposed, fix_confidence: float) -> str:

@@ -7,9 +7,11 @@ of one. A cause that claims nothing (inconclusive, no incident) has no outcome, 
 
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from premortem.domain.evidence import Made
 from premortem.domain.ids import FactId
 from premortem.domain.timeline import (
     EvaluationCompleted,
@@ -52,6 +54,8 @@ class ProposedCause(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 Causes = tuple[ProposedCause, ...]
+decode_causes = msgspec.json.Decoder(Causes).decode
+"""The causes of an incident from its bytes."""
 
 
 def outcome(cause: ProposedCause) -> Outcome:
@@ -86,9 +90,14 @@ def decider(fact: RootCauseProposed) -> str:
     if fact.decided_by or fact.made is None:
         return fact.decided_by or fact.agent
     if chosen_by_model(fact):
-        return f"{fact.made.agent} {fact.made.agent_version} by {fact.made.model}"
+        return model_decides(fact.made)
     # Before version 4 of the fact, the rules that a model told were of version 1.
     return "rules 1" if fact.made.by == "model" else f"{fact.made.agent} {fact.made.agent_version}"
+
+
+def model_decides(made: Made) -> str:
+    """Return the decider that a model is where it chose what is suspected."""
+    return f"{made.agent} {made.agent_version} by {made.model}"
 
 
 def chosen_by_model(fact: RootCauseProposed) -> bool:

@@ -4,6 +4,7 @@ from typing import Literal, assert_never
 
 from msgspec import Struct
 
+from premortem.domain.calibration import shut
 from premortem.domain.ids import FactId, derive
 from premortem.domain.incident import FAILED, NOTICE_STAGE, Incident
 from premortem.domain.project_stream import Muted, ProjectRecord, Resolved
@@ -54,6 +55,10 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     fix_confidence: float = 0.6
     """At or above it a cause gets a fix; below it, the instrumentation that would tell more."""
+    least_cases: int = 5
+    """So many outcomes of earlier causes like it have to be known before a cause gets a fix. The worker that proposes
+    one writes into it how many there were and how many it took, so that the log alone says where it went.
+    """
     most_failed_fixes: int = 2
     """So many fixes that did not help hand the incident over to a person."""
     watch_after_ms: int = 10 * _MINUTE_MS
@@ -119,8 +124,8 @@ def react(incident: Incident, fact: IncidentFact, policy: Policy = DEFAULT) -> R
 def _upon_cause(fact: RootCauseProposed, policy: Policy) -> Reaction:
     if fact.verdict == "not_an_incident":
         return _tell(fact, "needs_you")
-    sure = fact.verdict in ("confirmed", "probable") and fact.confidence >= policy.fix_confidence
-    return _ask(fact, ProposeFix if sure else ProposeInstrumentation, tell="cause_found")
+    to_do = ProposeInstrumentation if shut(fact, policy.fix_confidence) else ProposeFix
+    return _ask(fact, to_do, tell="cause_found")
 
 
 def _upon_deploy(incident: Incident, fact: FixDeployed, policy: Policy) -> Reaction:
@@ -153,7 +158,7 @@ def _upon_verdict(incident: Incident, fact: EvaluationCompleted, policy: Policy)
 
 def _upon_answer(incident: Incident, fact: HumanResponded) -> Reaction:
     match fact.action:
-        case "note" | "acknowledge" | "confirm_cause":
+        case "note" | "acknowledge" | "assign" | "confirm_cause":
             return NOTHING
         case "correct_cause" | "reject_cause" | "reject_fix":
             return NOTHING if incident.status in ("resolved", "suppressed") else _ask(fact, BuildContext)

@@ -2,8 +2,10 @@
 
 from typing import assert_never
 
+from premortem.domain.calibration import held_back
 from premortem.domain.decision import explain
 from premortem.domain.evidence import Check, Made
+from premortem.domain.routing import DEFAULT
 from premortem.domain.timeline import (
     AnswerReconsidered,
     ContextBuilt,
@@ -29,6 +31,7 @@ _BY = {"verified": "its error rate after the deploy", "by_person": "a person", "
 _DONE = {
     "note": "notes",
     "acknowledge": "looks into it",
+    "assign": "says whose it is",
     "correct_cause": "corrects the cause",
     "reject_cause": "rejects the cause",
     "reject_fix": "rejects the fix",
@@ -51,9 +54,9 @@ def tell(fact: IncidentFact) -> str:
             missing = f"; missing: {', '.join(gap.what for gap in fact.gaps)}" if fact.gaps else ""
             return f"{_counted(len(fact.evidence_ids), 'observation')} gathered{missing}"
         case RootCauseProposed():
-            return (
-                f"{fact.verdict.replace('_', ' ')}, confidence {fact.confidence:.2f}: {fact.summary}{_maker(fact.made)}"
-            )
+            held = held_back(fact, DEFAULT.fix_confidence)
+            said = f"{fact.verdict.replace('_', ' ')}, confidence {fact.confidence:.2f}: {fact.summary}"
+            return said + _maker(fact.made) + (f"; no fix is tried: {held}" if held else "")
         case FixProposed() | InstrumentationProposed():
             return f"{fact.summary}: {_checked(fact.checks, ready=fact.ready)}{_maker(fact.made)}"
         case PullRequestOpened():
@@ -74,7 +77,8 @@ def tell(fact: IncidentFact) -> str:
         case TaskFailed():
             return f"{fact.stage} was given up: {fact.reason}"
         case HumanResponded():
-            return f"{fact.by} {_DONE[fact.action]}" + (f": {fact.text}" if fact.text else "")
+            said = ", ".join(filter(None, (fact.owner, fact.text)))
+            return f"{fact.by} {_DONE[fact.action]}" + (f": {said}" if said else "")
         case AnswerReconsidered():
             return f"asked again beside what stands: {tell(fact.answer)}"
         case _:

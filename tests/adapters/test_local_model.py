@@ -77,7 +77,7 @@ def test_whatever_it_makes_of_an_incident_the_cause_stands(url: str) -> None:
     model = OpenAiLanguageModel(url, "", "smollm2")
     questions = Questions(model, MemorySpending(), SilentTracer(), Limits(output_tokens=900, seconds=240))
     work = stored.rca(code(), blame((7, BAD)), commits(commit(BAD, "shop/cart.py")))
-    (fact,) = RootCauses(ModelAnalyst(questions), SilentTracer())(work).facts
+    (fact,) = RootCauses(ModelAnalyst(questions), lambda _: (), SilentTracer())(work).facts
     assert isinstance(fact, RootCauseProposed)
     assert (fact.verdict, fact.confidence) == ("probable", 0.9)
     assert fact.suspect is not None

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg_pool import ConnectionPool
 
 from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
@@ -21,6 +22,7 @@ from premortem.adapters.task_queue.sqs_ledger import SqsLedger
 from premortem.domain import incident as domain
 from premortem.domain import tasks
 from premortem.domain.ids import FactId, IncidentId, ProjectId, TaskId, TenantId
+from premortem.domain.outcomes import ProposedCause
 from premortem.domain.tasks import BuildContext, task_id
 from premortem.embedded.postgres import PostgresServer
 from premortem.ports import TOPICS, Append, IncidentFilter, Saved, StoredFact, Topic
@@ -42,7 +44,7 @@ UPDATE log_partitions SET next_offset = 2500;
 INSERT INTO incidents
   SELECT 'i' || n, 'acme', n %% 40, CASE WHEN n %% 200 = 0 THEN 'detected' ELSE 'resolved' END, 'high',
     CASE WHEN n %% 1000 = 0 THEN 'staging' ELSE 'production' END, 'KeyError: ' || md5(n::text), 'shop.checkout',
-    1795360000000 + n, %(incident)s, n %% 4, n
+    1795360000000 + n, CASE WHEN n %% 500 = 0 THEN %(judged)s ELSE %(incident)s END, n %% 4, n
   FROM generate_series(1, 6000) n;
 INSERT INTO incident_fingerprints SELECT id, tenant_id, project_id, md5(id) FROM incidents;
 INSERT INTO timeline_events
@@ -54,6 +56,9 @@ INSERT INTO task_receipts (task_id) SELECT id FROM tasks;
 INSERT INTO checkpoint_state SELECT 'detect', n %% 4, 's' || n, '\\x00' FROM generate_series(1, 8000) n;
 ANALYZE;
 """
+
+
+JUDGED = ProposedCause(id=FactId("c"), at=1, decided_by="rules 1", reason="r", claimed=0.9, said="right")
 
 
 def _task(cause: str) -> BuildContext:
@@ -120,7 +125,13 @@ def bounds(nodes: list[dict[str, Any]], index: str) -> set[str]:
 @pytest.fixture(scope="module")
 def filled(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
     """The DSN of a database with some thousand rows in each table that grows."""
-    values = {"incident": domain.encode(incident()), "queue": QUEUE, "task": tasks.encode(_task("a"))}
+    judged = replace(incident(), causes=(JUDGED,))
+    values = {
+        "incident": domain.encode(incident()),
+        "judged": domain.encode(judged),
+        "queue": QUEUE,
+        "task": tasks.encode(_task("a")),
+    }
     with psycopg.connect(postgres_server.dsn(), autocommit=True) as owner:
         owner.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {postgres_template}".encode())
         with ConnectionPool(postgres_server.dsn(DATABASE), min_size=0, max_size=1, open=True) as pool:
@@ -263,6 +274,13 @@ def test_one_incident_and_its_timeline_are_found_by_id(plans: Plans) -> None:
     facts = plans.of(lambda n: store.timeline(ACME, IncidentId("i7"), n, 100))
     assert (scanned(facts), indexes(facts)) == (set(), {"timeline_events_in_order"})
     assert all("log_offset" in bound for bound in bounds(facts, "timeline_events_in_order"))
+
+
+def test_causes_whose_outcome_is_known_are_found_among_many_incidents_that_have_none(plans: Plans) -> None:
+    store = PostgresIncidentStore(plans.pool)
+    found = plans.of(lambda _: store.outcomes(ACME))
+    assert (scanned(found), indexes(found)) == (set(), {"incidents_with_outcomes"})
+    assert len(store.outcomes(ACME)) == 12
 
 
 def test_dataflows_load_and_save_incidents_and_their_own_state_by_key(plans: Plans) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from premortem.domain.evidence import Evidence, EvidenceKind, Gap, observed
-from premortem.domain.ids import FactId
+from premortem.domain.ids import FactId, TenantId
 from premortem.domain.incident import fold
 from premortem.domain.observations import (
     Blame,
@@ -23,6 +23,7 @@ from premortem.domain.observations import (
     ReleaseSeen,
     result,
 )
+from premortem.domain.outcomes import ProposedCause
 from premortem.domain.tasks import ProposeRootCause, task_id
 from premortem.domain.timeline import ContextBuilt, IncidentFact
 from premortem.domain.work import Work
@@ -107,6 +108,11 @@ def asked(kind: Any, *facts: IncidentFact) -> Any:
         at=last.occurred_at,
     )
     return Work(task, incident, timeline)
+
+
+def nothing_known(tenant: TenantId) -> tuple[ProposedCause, ...]:
+    """Return the outcomes of an installation that has none yet."""
+    return ()
 
 
 def rca(*found: Evidence, gaps: tuple[Gap, ...] = ()) -> Work[ProposeRootCause]:

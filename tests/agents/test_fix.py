@@ -27,7 +27,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 def cause(context: ContextBuilt, **said: Any) -> RootCauseProposed:
-    (fact,) = RootCauses(None, SilentTracer(), seconds=lambda: 0.0)(stored.asked(ProposeRootCause, context)).facts
+    (fact,) = RootCauses(None, stored.nothing_known, SilentTracer(), seconds=lambda: 0.0)(
+        stored.asked(ProposeRootCause, context)
+    ).facts
     assert isinstance(fact, RootCauseProposed)
     return replace(fact, **said)
 

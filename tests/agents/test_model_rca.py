@@ -51,7 +51,8 @@ def reply(**said: Any) -> Reply:
 def asked(server: ModelServer, work: Work[ProposeRootCause] | None = None, **budgets: int) -> RootCauseProposed:
     model = OpenAiLanguageModel(server.url, "key", "small", Prices())
     spending = MemorySpending(Budgets(**budgets))
-    handler = RootCauses(ModelAnalyst(Questions(model, spending, SilentTracer())), SilentTracer(), seconds=lambda: 0.0)
+    analyst = ModelAnalyst(Questions(model, spending, SilentTracer()))
+    handler = RootCauses(analyst, stored.nothing_known, SilentTracer(), seconds=lambda: 0.0)
     (fact,) = handler(work or stored.rca(*EVIDENCE)).facts
     assert isinstance(fact, RootCauseProposed)
     return fact

@@ -14,7 +14,7 @@ from tests.agents import stored
 from tests.agents.stored import BAD, DEPLOYS, FAR, ONSET, OTHER, RELEASES, blame, code, commit, commits, event, evidence
 from tests.hash_seeds import written_under
 
-HANDLER = RootCauses(None, SilentTracer(), seconds=lambda: 0.0)
+HANDLER = RootCauses(None, stored.nothing_known, SilentTracer(), seconds=lambda: 0.0)
 
 
 def cause(*found: Evidence, gaps: tuple[Gap, ...] = ()) -> RootCauseProposed:
@@ -171,6 +171,7 @@ import sys
 from premortem.adapters.tracer.silent import SilentTracer
 from premortem.agents.rca import RootCauses
 from premortem.domain.timeline import encode
+from tests.agents import stored
 from tests.agents.stored import *
 from tests.agents.test_rca import BESIDE, ELSEWHERE, PINNED, REGION, SPOKEN
 from premortem.domain.observations import OverRepresented
@@ -179,7 +180,7 @@ over = evidence("over_represented", OverRepresented(attributes=(REGION,)))
 found = (event(), code(), blame((7, BAD)), commits(BESIDE, PINNED, SPOKEN, commit(FAR, "shop/cart.py", "a.py")), ONSET,
          DEPLOYS, RELEASES, over)
 for each in (found, found[3:], (*found[4:], found[0])):
-    (fact,) = RootCauses(None, SilentTracer(), seconds=lambda: 0.0)(rca(*each)).facts
+    (fact,) = RootCauses(None, stored.nothing_known, SilentTracer(), seconds=lambda: 0.0)(rca(*each)).facts
     sys.stdout.buffer.write(encode(fact))
 """
 

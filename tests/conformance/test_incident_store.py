@@ -12,8 +12,9 @@ from premortem.adapters.incident_store.memory import MemoryIncidentStore
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
 from premortem.adapters.postgres import open_pool
 from premortem.domain import timeline
-from premortem.domain.ids import IncidentId, TenantId
+from premortem.domain.ids import FactId, IncidentId, TenantId
 from premortem.domain.incident import Incident
+from premortem.domain.outcomes import ProposedCause
 from premortem.exceptions import Malformed
 from premortem.ports import IncidentFilter, IncidentStore, Saved, StoredFact
 from tests.builders import NOW, detected, incident
@@ -62,6 +63,23 @@ def test_the_chain_comes_back_with_the_incident_and_with_each_fact_and_moves_on_
     store.save([Saved(found, 0, 4, "c" * 64)], [])
     assert store.load([found.id])[found.id].chain == "b" * 64
     assert [fact.chain for fact in store.timeline(ACME, found.id, -1, 10)] == ["a" * 64]
+
+
+def test_outcomes_are_those_of_the_tenants_causes_that_somebody_or_something_judged(store: IncidentStore) -> None:
+    right, wrong, open_ = (
+        ProposedCause(id=FactId(name), at=NOW, decided_by="rules 1", reason='it "said":', claimed=0.9, **known)
+        for name, known in (("a", {"said": "right"}), ("b", {"measured": "wrong"}), ("c", {}))
+    )
+    first = replace(incident("one"), causes=(open_, right), title='née "said": \\u0000')
+    second = replace(incident("two", occurred_at=NOW + 5), causes=(wrong,))
+    third = replace(incident("three", occurred_at=NOW + 9), causes=(open_,))
+    theirs = replace(incident("theirs", tenant_id=OTHER), causes=(right,))
+    save(store, first, second, third, theirs, incident("none"))
+    assert sorted(store.outcomes(ACME), key=lambda each: each.id) == [right, wrong]
+    assert list(store.causes(ACME, NOW + 1)) == [wrong, open_]
+    assert len(store.causes(ACME, 0)) == 4
+    save(store, replace(first, causes=()), offset=1)
+    assert list(store.outcomes(ACME)) == [wrong]
 
 
 def test_an_older_row_never_replaces_a_newer_one(store: IncidentStore) -> None:

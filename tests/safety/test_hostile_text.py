@@ -80,7 +80,8 @@ def everywhere(text: str, shop: Shop) -> list[Evidence]:
 
 def cause(context: ContextBuilt, server: ModelServer | None) -> RootCauseProposed:
     analyst = ModelAnalyst(questions(server)) if server else None
-    (fact,) = RootCauses(analyst, SilentTracer(), seconds=lambda: 0.0)(stored.asked(ProposeRootCause, context)).facts
+    handler = RootCauses(analyst, stored.nothing_known, SilentTracer(), seconds=lambda: 0.0)
+    (fact,) = handler(stored.asked(ProposeRootCause, context)).facts
     assert isinstance(fact, RootCauseProposed)
     return fact
 

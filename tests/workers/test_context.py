@@ -411,7 +411,8 @@ def test_the_rules_find_the_change_in_such_a_context_and_its_fix_is_proved(shop:
     context = shop.archive().build()
     told = shop.work(context)
     asked = ProposeRootCause(**_request(ProposeRootCause, context.id, told.task))
-    (cause,) = RootCauses(None, SilentTracer(), seconds=lambda: 0.0)(Work(asked, told.incident, told.facts)).facts
+    handler = RootCauses(None, lambda _: (), SilentTracer(), seconds=lambda: 0.0)
+    (cause,) = handler(Work(asked, told.incident, told.facts)).facts
     assert isinstance(cause, RootCauseProposed)
     assert cause.suspect is not None
     assert (cause.suspect.commit, cause.suspect.rule) == (shop.suspect, "it wrote the failing line")

@@ -1,3 +1,3 @@
-SELECT outcomes FROM incidents
-WHERE tenant_id = %(tenant)s AND outcomes IS NOT NULL
+SELECT incident_outcomes(value) FROM incidents
+WHERE tenant_id = %(tenant)s AND incident_outcomes(value) IS NOT NULL
 ORDER BY id
