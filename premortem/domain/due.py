@@ -89,6 +89,10 @@ class Due:
         self._touched.clear()
         return parts
 
+    def awaited(self) -> list[Awaited]:
+        """Return all that is waited for, in order of incident."""
+        return [awaited for incident_id in sorted(self._awaited) for awaited in self._awaited[incident_id]]
+
     def take(self, incident: Incident, fact: IncidentFact, asked: Sequence[Task]) -> list[Task]:
         """Settle what `fact` answers, note what it asked for, and return what of that is to be sent at once."""
         self._clock = max(self._clock, fact.occurred_at)

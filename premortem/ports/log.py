@@ -169,6 +169,11 @@ class TaskQueue(Protocol):
     def send(self, tasks: Sequence[Task]) -> None:
         """Make the tasks durable on their queues (`domain.tasks.QUEUES`)."""
 
+    def forget(self, tasks: Sequence[TaskId]) -> None:
+        """Accept these ids once more: the tasks went down with their queue. One that is on a queue after all is handed
+        out once all the same.
+        """
+
     def receive(self, queue: str, limit: int, visibility_seconds: int, wait_seconds: int = 0) -> Sequence[Received]:
         """Hand out up to `limit` visible tasks, hiding each for `visibility_seconds`.
 

@@ -78,6 +78,25 @@ def test_a_task_id_is_accepted_once_even_after_its_deletion(queue: TaskQueue) ->
     assert queue.depth(QUEUE) == 0
 
 
+def test_a_task_that_went_down_with_its_queue_is_accepted_again_once_its_id_is_forgotten(queue: TaskQueue) -> None:
+    queue.send([build_context("a"), build_context("b")])
+    for received in queue.receive(QUEUE, 10, 60):
+        queue.delete(QUEUE, [received.receipt])
+    queue.forget([build_context("a").id])
+    queue.send([build_context("a"), build_context("b")])
+    assert [received.task for received in queue.receive(QUEUE, 10, 60)] == [build_context("a")]
+
+
+def test_a_forgotten_task_that_is_on_its_queue_after_all_is_handed_out_once(queue: TaskQueue) -> None:
+    queue.send([build_context("a")])
+    queue.forget([build_context("a").id])
+    queue.send([build_context("a")])
+    (received,) = queue.receive(QUEUE, 10, 60)
+    queue.delete(QUEUE, [received.receipt])
+    assert queue.receive(QUEUE, 10, 60) == []
+    assert queue.depth(QUEUE) == 0
+
+
 def test_an_unfinished_task_comes_back_when_its_time_is_over(queue: TaskQueue) -> None:
     queue.send([build_context("a")])
     queue.receive(QUEUE, 1, 0)

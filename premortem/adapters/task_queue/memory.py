@@ -39,6 +39,11 @@ class MemoryTaskQueue:
                     self._accepted.add(task.id)
                     self._tasks[task.id] = _Held(task, QUEUES[type(task)], self._now())
 
+    def forget(self, tasks: Sequence[TaskId]) -> None:
+        """Accept what is on no queue once more."""
+        with self._lock:
+            self._accepted -= {task for task in tasks if task not in self._tasks}
+
     def receive(self, queue: str, limit: int, visibility_seconds: int, wait_seconds: int = 0) -> Sequence[Received]:
         """Hand out visible tasks, oldest first; looks again now and then while it waits for one."""
         deadline = time.monotonic() + wait_seconds

@@ -33,6 +33,11 @@ class PostgresTaskQueue:
         with connected(self._pool) as connection:
             connection.execute(statement(__file__, "send"), arrays, binary=True)
 
+    def forget(self, tasks: Sequence[TaskId]) -> None:
+        """Accept what is on no queue once more."""
+        with connected(self._pool) as connection:
+            connection.execute(statement(__file__, "forget"), {"tasks": list(tasks)})
+
     def receive(self, queue: str, limit: int, visibility_seconds: int, wait_seconds: int = 0) -> Sequence[Received]:
         """Hand out visible tasks, oldest first; whoever waits for one looks four times a second, all together."""
         if not wait_seconds:

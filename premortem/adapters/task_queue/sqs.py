@@ -45,6 +45,10 @@ class SqsTaskQueue:
                 if failure:
                     raise failure
 
+    def forget(self, tasks: Sequence[TaskId]) -> None:
+        """Accept them once more; of two messages of one task the first that is received counts."""
+        self._ledger.forget(tasks)
+
     def receive(self, queue: str, limit: int, visibility_seconds: int, wait_seconds: int = 0) -> Sequence[Received]:
         """Hand out tasks; SQS itself waits for the first one (long polling)."""
         received: list[Received] = []

@@ -27,6 +27,11 @@ class SqsLedger:
         with connected(self._pool) as connection:
             connection.execute(statement(__file__, "ledger_sent"), {"tasks": list(tasks)})
 
+    def forget(self, tasks: Sequence[TaskId]) -> None:
+        """Know nothing of the tasks any more."""
+        with connected(self._pool) as connection:
+            connection.execute(statement(__file__, "ledger_forget"), {"tasks": list(tasks)})
+
     def claim(self, task: TaskId, message_id: str, receipt: str, *, moved: bool = False) -> bool:
         """Note who holds the task now; False when it is done, or when another message of the same task counts.
 

@@ -1,0 +1,1 @@
+DELETE FROM task_receipts WHERE task_id = ANY (%(tasks)s::text[])
