@@ -5,6 +5,7 @@ import gc
 import logging
 import sys
 from contextlib import suppress
+from functools import partial
 
 import uvloop
 
@@ -56,6 +57,7 @@ async def serve(settings: Settings) -> None:
         committer.append,
         bootstrap.public_url(settings),
         salt,
+        partial(bootstrap.held, adapters.checkpoint_store),
     )
     gateway = Gateway(ingest, webhooks, github, read_api(stores))
     beside = [

@@ -11,7 +11,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.counters import Counters
 from api.metrics import StoreMetrics
-from premortem.domain.ids import TenantId
+from premortem.domain.detection.project import Project
+from premortem.domain.ids import ProjectId, TenantId
 from premortem.exceptions import Unavailable
 from premortem.ports import Administration, Append, Clock, EventLog, EvidenceStore, IncidentStore, TaskQueue
 
@@ -36,6 +37,8 @@ class Stores:
     public_url: str
     salt: bytes
     """Keys the marks of secrets, as in the events."""
+    held: Callable[[ProjectId], Project | None]
+    """What the detector holds of a project, without its errors."""
 
 
 def stores(request: Request) -> Stores:

@@ -97,6 +97,7 @@ _DESCRIPTIONS = {
     401: "No bearer token, or one that is not known.",
     404: "This tenant has nothing of that id.",
     408: "The body did not arrive in time.",
+    409: "Nothing could take it back; `detail` says why, and how to do it all the same.",
     413: "The body is too large.",
     422: "A parameter is not what it must be; `detail` names it.",
     503: "A store does not answer. Try again after `Retry-After` seconds.",
@@ -106,5 +107,6 @@ _TITLES = {
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    409: "Conflict",
     422: "Invalid request",
 }

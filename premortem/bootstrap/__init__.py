@@ -15,7 +15,9 @@ from premortem.bootstrap.dead_tasks import DeadTask as DeadTask
 from premortem.bootstrap.dead_tasks import dead_task as dead_task
 from premortem.bootstrap.dead_tasks import dead_tasks as dead_tasks
 from premortem.bootstrap.dead_tasks import redrive as redrive
+from premortem.bootstrap.holding import held as held
 from premortem.bootstrap.lending import administration as administration
+from premortem.bootstrap.lending import checkpoints as checkpoints
 from premortem.bootstrap.lending import event_log as event_log
 from premortem.bootstrap.lending import evidence as evidence
 from premortem.bootstrap.lending import first_project as first_project

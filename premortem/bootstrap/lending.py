@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from premortem.adapters.administration.postgres import PostgresAdministration
+from premortem.adapters.checkpoint_store.postgres import PostgresCheckpointStore
 from premortem.adapters.event_log.read_only import ReadOnlyLog
 from premortem.adapters.evidence_store.clickhouse import ClickHouseEvidenceStore
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
@@ -11,7 +12,16 @@ from premortem.adapters.notice_book.postgres import PostgresNoticeBook
 from premortem.bootstrap.connecting import lend_log, lend_pool, require_running
 from premortem.domain.ids import TenantId
 from premortem.embedded import stack
-from premortem.ports import Administration, EventLog, EvidenceStore, IncidentStore, LogReader, NoticeBook, Project
+from premortem.ports import (
+    Administration,
+    CheckpointStore,
+    EventLog,
+    EvidenceStore,
+    IncidentStore,
+    LogReader,
+    NoticeBook,
+    Project,
+)
 from premortem.settings import Settings
 
 
@@ -35,6 +45,13 @@ def evidence(settings: Settings) -> Iterator[EvidenceStore]:
     require_running(settings, settings.clickhouse_url)
     with closing(ClickHouseEvidenceStore(stack.resolve(settings).clickhouse_url)) as store:
         yield store
+
+
+@contextmanager
+def checkpoints(settings: Settings) -> Iterator[CheckpointStore]:
+    """Lend the dataflows' checkpoints for a command."""
+    with lend_pool(settings) as pool:
+        yield PostgresCheckpointStore(pool)
 
 
 @contextmanager

@@ -15,10 +15,12 @@ from premortem.cli import (
     rebuilding,
     replaying,
     repositories,
+    resolutions,
     sending,
     stack,
     steering,
     suppressions,
+    verifying,
     workers,
 )
 
@@ -54,6 +56,7 @@ app.add_typer(steering.rules, name="rules")
 app.add_typer(suppressions.commands, name="suppress")
 incidents.commands.command("resolve")(steering.resolve)
 incidents.commands.command("respond")(steering.respond)
+incidents.commands.command("lint")(resolutions.lint_incidents)
 app.add_typer(administration.projects, name="project")
 app.add_typer(administration.keys, name="key")
 app.add_typer(administration.tokens, name="token")
@@ -64,5 +67,6 @@ app.add_typer(plumbing.topics, name="topics")
 app.add_typer(plumbing.queues, name="queues")
 app.add_typer(dead_letters.commands, name="dlq")
 app.add_typer(incidents.commands, name="incidents")
+app.command("verify")(verifying.verify)
 app.add_typer(replaying.commands, name="replay")
 app.add_typer(rebuilding.commands, name="rebuild")

@@ -276,3 +276,9 @@ def _event_id(number: int) -> EventId:
 
 def _whole(value: float) -> int:
     return -int(-value // 1)
+
+
+def sentence(verdict: Verdict, reason: Reason) -> str:
+    """Return what a person is told of one reason, and what mends it."""
+    what = "Nothing could open it again" if verdict == "never" else "Only a narrow case could open it again"
+    return f"{what}: {reason.why}. Mend it: {reason.mend}."

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -27,6 +28,7 @@ from premortem.adapters.evidence_store.memory import MemoryEvidenceStore
 from premortem.adapters.incident_store.memory import MemoryIncidentStore
 from premortem.adapters.task_queue.memory import MemoryTaskQueue
 from premortem.adapters.worker_book.memory import MemoryWorkerBook
+from premortem.bootstrap.holding import held
 from premortem.domain import payload, project_stream
 from premortem.domain.ids import TenantId
 from premortem.domain.payload import Body
@@ -138,6 +140,7 @@ async def a_world(limits: Limits, takers: Mapping[str, Taker] | None = None) -> 
         committer.append,
         "http://premortem",
         b"salt",
+        partial(held, checkpoints),
     )
     integrations = Lookups(lambda _: administration.integrations(), fresh_ms=0, at_once_ms=0)
     repositories = Lookups(repositories_by_key(administration), fresh_ms=0, at_once_ms=0)
