@@ -5,7 +5,7 @@ validated here; whatever it claims is then judged by code.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -55,14 +55,27 @@ class Asked(Struct, Generic[A], frozen=True, kw_only=True):
     made: Made
 
 
+def our_instructions(name: str) -> str:
+    """Return what agents tell a model to do: `prompts/<name>.md`."""
+    return (_PROMPTS / f"{name}.md").read_text()
+
+
 class Questions:
     """Asks one model on behalf of agents."""
 
-    def __init__(self, model: LanguageModel, spending: Spending, tracer: Tracer, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        spending: Spending,
+        tracer: Tracer,
+        limits: Limits | None = None,
+        instructions: Callable[[str], str] = our_instructions,
+    ) -> None:
         self._model, self._spending, self._tracer, self._limits = model, spending, tracer, limits or Limits()
+        self._instructions = instructions
 
     def ask(self, task: Task, name: str, version: int, observed: Observed, schema: type[A]) -> Asked[A]:
-        """Return the model's answer to `prompts/<name>.md` about `observed`, asked twice at most.
+        """Return the model's answer to the instructions `name` about `observed`, asked twice at most.
 
         No answer: the budget is spent, or it kept not to the schema, or the model refused. Raises Unavailable.
         """
@@ -99,7 +112,7 @@ class Questions:
         fence = hashlib.sha256(f"fence/{task.id}/{shown}".encode()).hexdigest()[:24]
         again = f"\n\nYour last answer was not valid: {problem}" if problem else ""
         return Prompt(
-            instructions=(_PROMPTS / f"{name}.md").read_text() + f"\nThe fence is {fence}.{again}\n",
+            instructions=self._instructions(name) + f"\nThe fence is {fence}.{again}\n",
             observed=f"{fence}\n{shown}\n{fence}",
             schema_name=name,
             schema=schema.model_json_schema(),

@@ -135,6 +135,10 @@ class RootCauseProposed(_Fact, frozen=True, tag="RootCauseProposed", omit_defaul
     """How many of them the benchmark lent."""
     least_cases: int = 0
     """Fewer cases than so many open no pull request."""
+    raw_verdict: str = ""
+    """What the analyst itself would have decided, whatever counts: a model's, where it only tells."""
+    raw_suspect: str = ""
+    """The commit that it suspects by itself, if what was observed shows it."""
 
 
 class InstrumentationProposed(_Fact, frozen=True, tag="InstrumentationProposed", omit_defaults=True, kw_only=True):
