@@ -86,6 +86,8 @@ class IncidentView(BaseModel):
     origin: str = Field(description="Where to open the event that fired the detector.")
     fingerprints: list[str]
     merged_into: str | None = None
+    owner: str | None = Field(None, description="Whose it is: as a person said, or of the code that a fix changes.")
+    acknowledged_by: str | None = Field(None, description="Who looks into it.")
     url: str
 
     @classmethod
@@ -111,6 +113,8 @@ class IncidentView(BaseModel):
             origin=_http_or(incident.origin_url, own),
             fingerprints=list(incident.fingerprints),
             merged_into=incident.merged_into,
+            owner=incident.owner,
+            acknowledged_by=incident.acknowledged_by,
             url=f"{base_url}/incidents/{incident.id}",
         )
 

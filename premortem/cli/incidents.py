@@ -81,6 +81,8 @@ def show_incident(
     for name, value in (
         ("status", incident.status),
         ("severity", incident.severity),
+        ("owner", incident.owner or "nobody yet: premortem incidents respond ID assign --owner NAME"),
+        *([("looked into", f"by {incident.acknowledged_by}")] if incident.acknowledged_by else []),
         ("culprit", incident.culprit or "unknown"),
         ("release", incident.release or "none reported"),
         ("environment", incident.environment or "none reported"),

@@ -195,6 +195,8 @@ class PullRequestOpened(_Fact, frozen=True, tag="PullRequestOpened", omit_defaul
     base_commit: str = ""
     head_commit: str = ""
     made: Made | None = None
+    owners: tuple[str, ...] = ()
+    """Of the changed files, as the repository's CODEOWNERS names them, from version 4 on."""
 
 
 class FixApplied(_Fact, frozen=True, tag="FixApplied", omit_defaults=True, kw_only=True):
@@ -325,12 +327,15 @@ class HumanResponded(_Fact, frozen=True, tag="HumanResponded", omit_defaults=Tru
         "resolve",
         "suppress",
         "confirm_cause",
+        "assign",
     ] = "note"
-    """The last one from version 3 on."""
+    """`confirm_cause` from version 3 on, `assign` from version 4 on."""
     until: int | None = None
     """When a suppression ends."""
     url: str = ""
     """Where it was said, when elsewhere: a review, a closed pull request."""
+    owner: str = ""
+    """Whose the incident is from here on."""
 
 
 class Changed(Struct, frozen=True, omit_defaults=True, kw_only=True):

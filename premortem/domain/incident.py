@@ -88,7 +88,7 @@ TRANSITIONS: dict[type[IncidentFact], tuple[tuple[Status, ...], Status | None]] 
 Work that was given up may be done after all, when its dead letter is sent back: then its answer goes on from there.
 """
 
-_STILL = ("note", "acknowledge", "resolve", "suppress", "confirm_cause")
+_STILL = ("note", "acknowledge", "assign", "resolve", "suppress", "confirm_cause")
 """Answers of a person that move nothing by themselves: a fact of its own follows upon the last two."""
 NOTICE_STAGE = "notification"
 """Where a task failed that told somebody something: the work on the incident goes on without it."""
@@ -151,6 +151,8 @@ class Incident(Struct, frozen=True, omit_defaults=True, kw_only=True):
     fix_deployed_at: int | None = None
     failed_fixes: int = 0
     acknowledged_by: str | None = None
+    owner: str | None = None
+    """Whose it is: as a person said, or else the first owner of the code that a pull request changes."""
     suppressed_until: int | None = None
     facts: tuple[FactId, ...] = ()
     """Ids of the facts folded so far, in order: a fact written twice is found here and changes nothing."""
@@ -230,7 +232,8 @@ def _learn(incident: Incident, fact: IncidentFact) -> Incident:
             return replace(incident, merged_into=fact.into)
         case PullRequestOpened():
             opened = PullRequest(fact.repository, fact.number, fact.url, fact.branch, "draft", fact.purpose)
-            return replace(incident, pull_requests=(*incident.pull_requests, opened))
+            owner = incident.owner or next(iter(fact.owners), None)
+            return replace(incident, pull_requests=(*incident.pull_requests, opened), owner=owner)
         case FixApplied():
             return replace(incident, pull_requests=tuple(_merged(pr, fact) for pr in incident.pull_requests))
         case RootCauseProposed():
@@ -268,6 +271,8 @@ def _answered(incident: Incident, fact: HumanResponded) -> Incident:
         return replace(incident, pull_requests=closed)
     if fact.action == "acknowledge":
         return replace(incident, acknowledged_by=fact.by)
+    if fact.action == "assign":
+        return replace(incident, owner=fact.owner)
     return incident
 
 

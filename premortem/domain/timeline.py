@@ -80,14 +80,14 @@ VERSIONS: dict[type[TimelineEvent], int] = dict.fromkeys(get_args(TimelineEvent)
     RootCauseProposed: 4,
     InstrumentationProposed: 3,
     FixProposed: 3,
-    PullRequestOpened: 3,
+    PullRequestOpened: 4,
     FixDeployed: 2,
     EvaluationCompleted: 3,
     IncidentResolved: 2,
     IncidentReopened: 2,
     IncidentSuppressed: 3,
     TaskFailed: 2,
-    HumanResponded: 3,
+    HumanResponded: 4,
 }
 """The newest version of each kind. One that needs nothing of the newest may be written as an older one."""
 

@@ -59,17 +59,17 @@ class PullRequests:
         repository = self._repository(work, proposal)
         branch = branch_of(work.facts, proposal)
         found = self._host.find(repository, branch)
-        base = ""
+        base, owners = "", ()
         if found is None:
             self._require_no_other(work, repository, branch)
-            found, base = self._open(work, proposal, repository, branch)
+            found, base, owners = self._open(work, proposal, repository, branch)
         spent = round((self._seconds() - started) * 1000)
-        return Answer(facts=(_opened(work, proposal, repository, found, base, spent),))
+        return Answer(facts=(_opened(work, proposal, repository, found, base, owners, spent),))
 
     def _open(
         self, work: Work[OpenPullRequest], proposal: Proposal, repository: Repository, branch: str
-    ) -> tuple[PullRequestState, str]:
-        """Return the draft, and the commit that it begins at."""
+    ) -> tuple[PullRequestState, str, tuple[str, ...]]:
+        """Return the draft, the commit that it begins at, and the owners of the files."""
         self._source.fetch(repository)
         base = self._source.head(repository)
         participation = _participation(self._source.file(repository, base, OPT_IN), repository)
@@ -88,7 +88,7 @@ class PullRequests:
             files={change.path: change.after for change in changes},
             labels=(participation.pull_requests.label,),
         )
-        return self._host.open_pull_request(repository, draft), base
+        return self._host.open_pull_request(repository, draft), base, owners
 
     def _repository(self, work: Work[OpenPullRequest], proposal: Proposal) -> Repository:
         known = self._administration.repositories(work.task.tenant_id, work.task.project_id)
@@ -212,6 +212,7 @@ def _opened(
     repository: Repository,
     shown: PullRequestState,
     base: str,
+    owners: tuple[str, ...],
     duration_ms: int,
 ) -> PullRequestOpened:
     task = work.task
@@ -225,7 +226,7 @@ def _opened(
     )
     return PullRequestOpened(
         **work.heading(duration_ms),
-        v=3,
+        v=4,
         repository=repository.name,
         number=shown.number,
         url=shown.url,
@@ -234,4 +235,5 @@ def _opened(
         base_commit=base,
         head_commit=shown.head_commit,
         made=made,
+        owners=owners,
     )

@@ -7,13 +7,15 @@ import pytest
 from msgspec.structs import replace
 
 from premortem.domain import timeline
+from premortem.domain.detection import Detector
 from premortem.domain.ids import TenantId
-from premortem.domain.incident import Cause
+from premortem.domain.incident import Cause, fold
+from premortem.domain.project_stream import Muted, RuleChanged
 from premortem.domain.routing import react
 from premortem.domain.timeline import HumanResponded
 from premortem.ports import Saved
 from tests.api.conftest import OTHER_TOKEN, TOKEN, World
-from tests.builders import NOW, incident
+from tests.builders import NOW, error_seen, incident
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +46,7 @@ def facts(world: World) -> list[HumanResponded]:
     [
         ("note", {}),
         ("acknowledge", {"text": ""}),
+        ("assign", {"text": "", "owner": "payments"}),
         ("confirm_cause", {"text": ""}),
         ("correct_cause", {"text": "It is the cache."}),
         ("reject_cause", {}),
@@ -58,7 +61,7 @@ async def test_every_answer_is_a_fact_on_the_incidents_timeline(
     answer = await say(known, action, **said)
     assert answer.status_code == 201, answer.text
     (fact,) = facts(known)
-    assert (fact.id, fact.action, fact.by, fact.v) == (answer.json()["id"], action, "ann", 3)
+    assert (fact.id, fact.action, fact.by, fact.v) == (answer.json()["id"], action, "ann", 4)
     assert (fact.incident_id, fact.tenant_id, fact.occurred_at) == (incident().id, "acme", NOW)
     assert fact.text == said.get("text", "because")
     assert answer.json()["timeline"] == f"http://premortem/incidents/{incident().id}/timeline"
@@ -70,6 +73,16 @@ async def test_a_suppression_ends_when_it_was_said_to_and_mutes_until_then(known
     assert fact.until == 1_795_435_200_000
     reaction = react(incident(), fact)
     assert [record.until for record in reaction.records] == [fact.until]  # type: ignore[union-attr]
+
+
+async def test_an_incident_shows_whose_it_is_and_who_looks_into_it(known: World) -> None:
+    await say(known, "assign", owner=" payments ")
+    await say(known, "acknowledge", by="ben")
+    told = fold(facts(known), incident())
+    assert told is not None
+    known.incidents.save([Saved(told, 0, 1)], [])
+    shown = (await known.client.get(f"/incidents/{told.id}", headers=MINE)).json()["incident"]
+    assert (shown["owner"], shown["acknowledged_by"], shown["status"]) == ("payments", "ben", "detected")
 
 
 async def test_the_same_key_is_the_same_answer_and_other_words_are_another(known: World) -> None:
@@ -102,6 +115,8 @@ async def test_no_secret_and_no_hidden_sign_is_stored(known: World) -> None:
         ("note", {"by": "  "}, "who says so"),
         ("note", {"text": "x" * 4001}, "text"),
         ("note", {"until": TOMORROW}, "suppression"),
+        ("note", {"owner": "payments"}, "assign"),
+        ("assign", {"owner": " "}, "owner"),
         ("suppress", {}, "until"),
         ("suppress", {"until": "2026-11-22T12:00:00Z"}, "later than now"),
         ("suppress", {"until": "2030-01-01T00:00:00Z"}, "within a year"),
@@ -147,3 +162,36 @@ async def test_another_tenants_incident_is_not_there(known: World) -> None:
 async def test_a_log_that_is_away_is_said(known: World) -> None:
     known.log.away = True
     assert (await say(known, "note")).status_code == 503
+
+
+async def test_a_resolution_that_nothing_could_take_back_is_refused_unless_it_is_wanted_anyway(known: World) -> None:
+    steer(known, Muted(**OURS, received_at=NOW, fingerprint=incident().fingerprints[0], until=1 << 62))
+    refused = await say(known, "resolve")
+    assert refused.status_code == 409
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert "Nothing could open it again: its error is muted" in refused.json()["detail"]
+    assert "`anyway`" in refused.json()["detail"]
+    assert facts(known) == []
+    done = await say(known, "resolve", anyway=True)
+    assert done.status_code == 201
+    assert "muted" in done.json()["warnings"][0]
+    assert len(facts(known)) == 1
+    assert (await say(known, "note")).json()["warnings"] == []
+
+
+async def test_a_resolution_that_only_a_narrow_case_could_take_back_is_taken_with_a_warning(known: World) -> None:
+    steer(known, RuleChanged(**OURS, received_at=NOW, rule="minimum_users", value=40))
+    done = await say(known, "resolve")
+    assert done.status_code == 201
+    assert "it has to come back to 40 users" in done.json()["warnings"][0]
+
+
+OURS: dict[str, Any] = {"tenant_id": incident().tenant_id, "project_id": incident().project_id}
+
+
+def steer(world: World, record: Muted | RuleChanged) -> None:
+    """Let the detector have taken an event of the incident's error and then the record, and keep its state."""
+    detector = Detector(lateness_ms=0)
+    for offset, each in enumerate((error_seen(occurred_at=NOW - 1, received_at=NOW - 1), record)):
+        detector.observe(offset, each)
+    world.checkpoints.save("detect", 3, 2, detector.changed())

@@ -217,6 +217,14 @@ def test_a_pull_request_is_a_draft_until_that_very_one_is_merged() -> None:
     assert [(pr.number, pr.state) for pr in two.pull_requests] == [(7, "draft"), (8, "merged")]
 
 
+def test_an_incident_belongs_to_whom_a_person_names_or_else_to_the_owner_of_the_changed_code() -> None:
+    opened = after(at("fix_proposed"), fact(PullRequestOpened, owners=("payments", "ann")))
+    assert opened.owner == "payments"
+    said = fact(HumanResponded, id="g", by="ben", text="", action="assign", owner="cho")
+    assert (after(opened, said).owner, after(opened, said).status) == ("cho", opened.status)
+    assert after(after(at("fix_proposed"), said), fact(PullRequestOpened, owners=("payments",))).owner == "cho"
+
+
 def test_an_incident_was_updated_when_its_latest_fact_happened_not_its_last() -> None:
     later = after(incident(), fact(ContextBuilt, "x", occurred_at=NOW + 9), fact(TaskFailed, "y", occurred_at=NOW + 3))
     assert later.updated_at == NOW + 9

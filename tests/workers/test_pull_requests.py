@@ -123,7 +123,7 @@ def test_a_fix_becomes_a_draft_on_a_branch_of_the_incident(world: World) -> None
     base = world.bare.head("main")
     opened = world.open(world.fix())
     assert opened.branch == f"premortem/{detected().incident_id}/fix-1"
-    assert (opened.purpose, opened.base_commit, opened.v) == ("fix", base, 3)
+    assert (opened.purpose, opened.base_commit, opened.v) == ("fix", base, 4)
     assert opened.head_commit == world.bare.head(opened.branch)
     assert world.bare.text(opened.branch, "shop/price.py") == "def total(prices):\n    return sum(prices)\n"
     (pull,) = world.double.pulls(NAME)
@@ -131,6 +131,7 @@ def test_a_fix_becomes_a_draft_on_a_branch_of_the_incident(world: World) -> None
     assert pull.title == "Premortem: Divide by nothing, fixes 1"
     assert pull.body is not None
     assert "`ann`, `acme/payments`" in pull.body
+    assert opened.owners == ("ann", "acme/payments")
     assert "@octocat" in pull.body.split("```")[1], "what others wrote stands in code"
     assert "python -m pytest -k 'a b'" in pull.body
     assert "branch has moved on" not in pull.body
