@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from premortem.domain.ids import IncidentId
+from premortem.domain.ids import IncidentId, TenantId
 from premortem.ports.stores import Saved, StoredFact
 
 Row = Mapping[str, object]
@@ -40,8 +40,8 @@ class ShadowStore(Protocol):
     def facts(self, incident_ids: Sequence[IncidentId]) -> Mapping[IncidentId, Sequence[StoredFact]]:
         """Return the facts that the shadow holds of these incidents, in order of offset."""
 
-    def add(self, incidents: Sequence[Saved], facts: Sequence[StoredFact]) -> None:
-        """Write incidents, replacing what the shadow holds of them, and facts that it does not hold yet.
+    def add(self, incidents: Sequence[Saved], facts: Mapping[TenantId, Sequence[StoredFact]]) -> None:
+        """Write incidents, replacing what the shadow holds of them, and facts that it does not hold yet, by tenant.
 
         A fact may come before its incident does.
         """
@@ -51,6 +51,9 @@ class ShadowStore(Protocol):
 
     def rows(self, saved: Saved | None, facts: Sequence[StoredFact]) -> Rows:
         """Return the rows that the live store would hold of this; none at all for None."""
+
+    def positions(self) -> Mapping[int, int]:
+        """Return how far `materialize` is, by partition."""
 
     def lost(self) -> Sequence[str]:
         """Return the names of the live store's tables that are not there."""

@@ -1,6 +1,7 @@
 """Incidents in memory: for tests and for replaying without a database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Lock
 
 from premortem.adapters.incident_store import cursor as cursors
@@ -11,6 +12,8 @@ from premortem.domain.incident import Incident
 from premortem.domain.outcomes import ProposedCause, outcome
 from premortem.exceptions import Superseded
 from premortem.ports import IncidentFilter, Page, Saved, StoredFact
+
+Held = tuple[dict[IncidentId, Saved], dict[IncidentId, dict[str, StoredFact]]]
 
 
 class MemoryIncidentStore:
@@ -79,6 +82,16 @@ class MemoryIncidentStore:
         with self._lock:
             found = sorted((s.incident for s in self._saved.values()), key=lambda i: (i.opened_at, i.id))
         return [cause for i in found if i.tenant_id == tenant and i.opened_at >= since for cause in i.causes]
+
+    @contextmanager
+    def held(self) -> Iterator[Held]:
+        """Lend all incidents and facts while nobody else reads or writes them: to look at them, or to replace them."""
+        with self._lock:
+            yield self._saved, self._facts
+
+    def supersede(self) -> None:
+        """Refuse from now on what was folded upon what is held: it has been rebuilt."""
+        self._generation += 1
 
     def digest(self) -> str:
         """Return the digest of all incidents."""

@@ -50,6 +50,18 @@ KEYS: dict[str, tuple[str, ...]] = {
 """What tells the rows of one incident apart."""
 
 
+TYPES: dict[str, str] = {
+    "value": "bytea",
+    "project_id": "int8",
+    "opened_at": "int8",
+    "occurred_at": "int8",
+    "log_offset": "int8",
+    "log_partition": "int4",
+    "number": "int4",
+}
+"""Types of the columns that are not text."""
+
+
 def incident_row(saved: Saved) -> Row:
     """Return the row of the incident itself."""
     i = saved.incident
