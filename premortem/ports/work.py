@@ -281,6 +281,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     text: str
     url: str
     origin_url: str | None = None
+    owner: str | None = None
+    acknowledged_by: str | None = None
 
 
 class NotificationTarget(Struct, frozen=True, kw_only=True):

@@ -82,4 +82,6 @@ def notice_of(incident: Incident, task: Notify, url: str) -> Notice:
         text=said,
         url=f"{url}/incidents/{incident.id}",
         origin_url=incident.origin_url,
+        owner=incident.owner,
+        acknowledged_by=incident.acknowledged_by,
     )

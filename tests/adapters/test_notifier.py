@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from premortem.adapters.notice_book.memory import MemoryNoticeBook
 from premortem.adapters.notifier.http import HttpNotifier
@@ -22,7 +23,7 @@ from premortem.domain.tasks import Notify
 from premortem.domain.work import Work
 from premortem.exceptions import Malformed, Permanent, Unavailable
 from premortem.ports import Notice, NotificationTarget
-from premortem.workers.notices import MOST_IN_A_MINUTE, Notices
+from premortem.workers.notices import MOST_IN_A_MINUTE, Notices, notice_of
 from tests.builders import NOW, detected, incident
 from tests.kafka_fixture import free_port
 
@@ -117,6 +118,19 @@ def test_a_message_for_slack_holds_hostile_titles_as_plain_letters(receiver: Rec
     urls = [element["url"] for element in said["blocks"][1]["elements"]]
     assert urls == ["http://premortem.example/incidents/i", "http://s/1"]
     assert "webhook-signature" not in headers
+
+
+def test_a_notice_says_whose_the_incident_is_and_who_looks_into_it(receiver: Receiver, notifier: HttpNotifier) -> None:
+    opened = replace(incident(), owner="<payments>", acknowledged_by="ben")
+    told = notice_of(opened, work().task, "http://premortem.example")
+    notifier.notify(target(receiver.url), told)
+    notifier.notify(target(receiver.url, kind="slack", secrets=()), told)
+    (_, first), (_, second) = receiver.got
+    assert {name: json.loads(first)["data"][name] for name in ("owner", "acknowledged_by")} == {
+        "owner": "<payments>",
+        "acknowledged_by": "ben",
+    }
+    assert json.loads(second)["text"].endswith("(owner: &lt;payments&gt;)")
 
 
 def test_a_message_for_slack_is_never_one_that_slack_refuses(receiver: Receiver, notifier: HttpNotifier) -> None:

@@ -71,6 +71,8 @@ def _body(notice: Notice) -> dict[str, Any]:
             "text": notice.text,
             "url": notice.url,
             "origin_url": notice.origin_url,
+            "owner": notice.owner,
+            "acknowledged_by": notice.acknowledged_by,
         },
     }
 

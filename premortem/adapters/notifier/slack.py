@@ -16,7 +16,8 @@ _ICONS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "⚪"}
 
 def message(notice: Notice) -> dict[str, Any]:
     """Return the JSON of a message."""
-    plain = _plain(f"{_ICONS.get(notice.severity, '')} {notice.text} {notice.title}")
+    whose = f" (owner: {notice.owner})" if notice.owner else ""
+    plain = _plain(f"{_ICONS.get(notice.severity, '')} {notice.text} {notice.title}{whose}")
     buttons = [
         {"type": "button", "text": {"type": "plain_text", "text": label}, "url": url}
         for label, url in (("Incident", notice.url), ("Event", notice.origin_url or ""))
