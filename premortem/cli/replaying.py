@@ -2,9 +2,14 @@
 
 import typer
 
+from premortem.cli import rebuilding_incidents
+
 commands = typer.Typer(help="Read the log again and compare with what is stored.", no_args_is_help=True)
 
 
 @commands.callback()
 def _replay() -> None:
     """Read the log again and compare with what is stored."""
+
+
+commands.command("rebuild")(rebuilding_incidents.rebuild)
