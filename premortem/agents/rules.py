@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from premortem.agents.suspects import Suspect, found, rank
-from premortem.domain.claims import Claimed
+from premortem.agents.suspects import Suspect, found, rank, support_for
+from premortem.domain.claims import Claimed, Settled, settle
 from premortem.domain.evidence import (
     CausalStep,
     Citation,
@@ -21,6 +21,7 @@ from premortem.domain.evidence import (
     SuspectChange,
 )
 from premortem.domain.observations import Attribute, Code, Commits, Deploys, EventSeen, Onset, OverRepresented, Releases
+from premortem.domain.timeline import ContextBuilt
 
 AGENT, VERSION = "rules", 1
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,79}")
@@ -59,6 +60,13 @@ def claim(evidence: Sequence[Evidence], gaps: Sequence[Gap]) -> Claimed:
         if suspect
         else "",
     )
+
+
+def settled(context: ContextBuilt) -> Settled:
+    """Return what the rules of evidence leave of the rules' own claim: the cause that a context shows. Pure."""
+    claimed = claim(context.evidence, context.gaps)
+    support = support_for(claimed.suspect.commit, context.evidence) if claimed.suspect else None
+    return settle(claimed, context.evidence, support)
 
 
 def _confidence(ranked: Sequence[Suspect]) -> float:

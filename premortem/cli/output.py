@@ -26,7 +26,7 @@ def console() -> Console:
     Where nobody looks at the width no line is folded or cut: what reads it wants the whole DSN.
     """
     width = None if sys.stdout.isatty() else _PLAIN_COLUMNS
-    return Console(highlight=False, width=width, soft_wrap=width is not None)
+    return Console(highlight=False, emoji=False, width=width, soft_wrap=width is not None)
 
 
 def print_json(value: Any) -> None:

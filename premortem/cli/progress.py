@@ -21,8 +21,9 @@ class Reading:
             TimeRemainingColumn(),
             transient=True,
             console=console(),
+            disable=not console().is_terminal,
         )
-        self._task = self._bar.add_task("", total=None, visible=console().is_terminal)
+        self._task = self._bar.add_task("", total=None)
         self._bar.start()
         return self
 

@@ -1,0 +1,52 @@
+"""Verification of an incident: everything that can still be recomputed is, and is compared with what is written.
+
+Nothing is repaired and nothing is written. docs/replay.md tells what each line means, and what no line can tell.
+"""
+
+from msgspec import Struct
+
+from premortem.domain.ids import IncidentId
+from replay.archived_counts import Archive, archive_check
+from replay.checked import Check
+from replay.derived_ids import derived_ids
+from replay.frozen_evidence import evidence_checks
+from replay.incident_records import Kept
+from replay.kept_state import links_of, state_checks
+from replay.recomputed import Rules, number_checks
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """What was checked of an incident."""
+
+    incident_id: IncidentId
+    title: str
+    facts: int
+    """In its chain."""
+    head: str
+    """Of its chain, by the log. Written down elsewhere, it tells of any later edit."""
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether nothing is wrong; what is gone is not wrong."""
+        return not any(check.wrong for check in self.checks)
+
+
+def verify(kept: Kept, rules: Rules, archive: Archive | None) -> Verification:
+    """Return every check of the incident. `archive` None = it is away, and what it would be asked is gone."""
+    links = links_of(kept)
+    facts = tuple(each.placed for each in links)
+    opened = kept.opened()
+    return Verification(
+        incident_id=kept.incident_id,
+        title=opened.title if opened else "",
+        facts=len(links),
+        head=links[-1].head if links else "",
+        checks=(
+            *state_checks(kept, links),
+            derived_ids(facts),
+            *evidence_checks(facts),
+            *number_checks(facts, rules),
+            archive_check(links, archive),
+        ),
+    )
