@@ -2,9 +2,15 @@
 
 import typer
 
+from premortem.cli import rebuilding_incidents, rebuilding_queues
+
 commands = typer.Typer(help="Restore what was lost from the log: one command a store.", no_args_is_help=True)
 
 
 @commands.callback()
 def _restore() -> None:
     """Restore what was lost from the log: one command a store."""
+
+
+commands.command("queues")(rebuilding_queues.queues)
+commands.command("incidents")(rebuilding_incidents.incidents)

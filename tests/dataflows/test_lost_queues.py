@@ -9,6 +9,7 @@ from premortem.domain.ids import FactId
 from premortem.domain.tasks import QUEUES, BuildContext, answer_id, task_id
 from premortem.domain.timeline import FixApplied, IncidentDetected, TaskFailed
 from premortem.ports import Append, IncidentFilter
+from replay.awaited import waiting
 from tests.dataflows.queues import KINDS, LosableQueue, losable
 from tests.dataflows.working import work
 from tests.dataflows.world import TENANT, World, error
@@ -67,6 +68,21 @@ def test_every_incident_gets_its_answer_though_all_queues_were_lost_in_mid_run(l
     for facts in world.facts().values():
         assert facts.count(answer_id(asked(BuildContext, facts[0]))) == 1
     world.assert_conserved()
+
+
+def test_what_was_on_the_queues_is_sent_again_at_once_when_it_is_asked_for(lost: LosableQueue) -> None:
+    world = _world(lost)
+    _run(world)
+    world.queue.receive("context-builder-tasks", 7, 60)
+    lost.lose()
+    assert _depth(world) == 0
+    for _ in range(2):  # as often as somebody likes
+        found = waiting(world.log).asked
+        world.queue.forget([task.id for task in found])
+        world.queue.send(found)
+    again = world.queue.receive("context-builder-tasks", 50, 60)
+    assert {received.task for received in again} == set(found)
+    assert (len(again), {received.task.attempt for received in again}) == (20, {1})
 
 
 def test_a_second_attempt_has_an_id_of_its_own_which_the_queue_has_not_seen(lost: LosableQueue) -> None:

@@ -1,0 +1,42 @@
+"""Restoring: a store that was lost is made anew, empty, before a command fills it from the log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from premortem.adapters.lost_tables import remake_tables
+from premortem.adapters.task_queue import postgres as postgres_queue
+from premortem.bootstrap.connecting import lend_pool, task_queue_in
+from premortem.bootstrap.queueing import make_queues
+from premortem.domain.tasks import QUEUES
+from premortem.ports import TaskQueue
+from premortem.settings import Settings
+
+
+class RemadeQueues(Struct, frozen=True):
+    """What was missing, and is there again; and the queues whose tasks may be gone."""
+
+    made: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def remake_queues(settings: Settings, *, emptied: bool = False) -> RemadeQueues:
+    """Make the tables and queues that are missing. With `emptied` all queues count as lost, also those that are there.
+
+    Queues in PostgreSQL count as lost in any case: they tell by themselves what they still hold.
+    """
+    with lend_pool(settings) as pool:
+        tables = remake_tables(pool, postgres_queue.__file__)
+    made = make_queues(settings)
+    everything = emptied or not settings.sqs_region
+    prefix = settings.sqs_queue_prefix
+    lost = [queue for queue in sorted(QUEUES.values()) if everything or prefix + queue in made]
+    return RemadeQueues((*(f"table {name}" for name in tables), *(f"queue {name}" for name in made)), tuple(lost))
+
+
+@contextmanager
+def task_queue(settings: Settings) -> Iterator[TaskQueue]:
+    """Lend the task queues for a command."""
+    with lend_pool(settings) as pool:
+        yield task_queue_in(settings, pool)
