@@ -1,5 +1,6 @@
 """Reading incidents: a filtered list in pages, one incident, and its timeline."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import orjson
@@ -8,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from api.dependencies import CurrentStores, CurrentTenant, call
 from api.problems import refusals
 from api.schemas import (
+    AsOfView,
     DecisionView,
     FactView,
     GroupingView,
@@ -18,11 +20,14 @@ from api.schemas import (
     moment,
 )
 from api.work_views import CauseView, EvidenceView, PullRequestView
+from premortem.domain.as_of import as_of as parse_as_of
+from premortem.domain.as_of import known, not_yet, state
 from premortem.domain.cited import evidence_in
 from premortem.domain.fingerprint import kept
-from premortem.domain.ids import EventId, IncidentId, ProjectId
+from premortem.domain.ids import EventId, IncidentId, ProjectId, TenantId
 from premortem.domain.incident import Incident, Status
 from premortem.domain.timeline import decode
+from premortem.exceptions import Malformed
 from premortem.ports import IncidentFilter, StoredFact
 
 router = APIRouter(tags=["incidents"], responses=refusals(401, 422, 503))
@@ -30,6 +35,14 @@ _NO_SUCH = refusals(404)
 _PAGE = 1000
 
 _Id = Annotated[str, Path(max_length=64, description="An incident's id.")]
+_AsOf = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description="Only what was known then. A time (ISO 8601, UTC when it names no zone, or milliseconds since "
+        "1970) takes the facts that had happened by then; `offset:123` those up to that position of the timeline.",
+    ),
+]
 
 
 @router.get("/incidents", summary="List incidents, newest first", responses=refusals(400))
@@ -50,19 +63,29 @@ async def list_incidents(
     return IncidentPage(incidents=views, next_cursor=page.cursor)
 
 
-@router.get("/incidents/{incident_id}", summary="One incident with every decision about it", responses=_NO_SUCH)
-async def get_incident(stores: CurrentStores, tenant: CurrentTenant, incident_id: _Id) -> IncidentDetail:
-    """Return the incident; 404 when this tenant has none of that id."""
-    incident = await call(stores.incidents.get, tenant, IncidentId(incident_id))
-    if incident is None:
-        raise HTTPException(404, f"There is no incident {incident_id}.")
-    return _detail(incident, stores.public_url)
+@router.get(
+    "/incidents/{incident_id}",
+    summary="One incident with every decision about it",
+    responses=refusals(400, 404),
+)
+async def get_incident(
+    stores: CurrentStores, tenant: CurrentTenant, incident_id: _Id, as_of: _AsOf = None
+) -> IncidentDetail:
+    """Return the incident; 404 when this tenant has none of that id, or had none then."""
+    if as_of is None:
+        incident = await call(stores.incidents.get, tenant, IncidentId(incident_id))
+        if incident is None:
+            raise HTTPException(404, f"There is no incident {incident_id}.")
+        return _detail(incident, stores.public_url)
+    rows = await _rows(stores, tenant, incident_id)
+    found, then = _known(rows, incident_id, as_of)
+    return _detail(then, stores.public_url, AsOfView.of(found, len(rows)))
 
 
 @router.get(
     "/incidents/{incident_id}/timeline",
     summary="Everything that happened to one incident, in order",
-    responses=_NO_SUCH,
+    responses=refusals(400, 404),
 )
 async def get_timeline(
     stores: CurrentStores,
@@ -70,8 +93,13 @@ async def get_timeline(
     incident_id: _Id,
     after: Annotated[int, Query(ge=-1, lt=1 << 63, description="Only facts behind this position.")] = -1,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    as_of: _AsOf = None,
 ) -> TimelinePage:
-    """Return the incident's facts; 404 when this tenant has no such incident."""
+    """Return the incident's facts; 404 when this tenant has no such incident, or had none then."""
+    if as_of is not None:
+        then, _ = _known(await _rows(stores, tenant, incident_id), incident_id, as_of)
+        behind = [row for row in then if row.offset > after]
+        return TimelinePage(facts=[FactView.of(fact) for fact in behind[:limit]])
     if await call(stores.incidents.get, tenant, IncidentId(incident_id)) is None:
         raise HTTPException(404, f"There is no incident {incident_id}.")
     facts = await call(stores.incidents.timeline, tenant, IncidentId(incident_id), after, limit)
@@ -81,24 +109,21 @@ async def get_timeline(
 @router.get(
     "/incidents/{incident_id}/evidence/{evidence_id}",
     summary="One observation that the work on an incident rests on",
-    responses=_NO_SUCH,
+    responses=refusals(400, 404),
 )
 async def get_evidence(
     stores: CurrentStores,
     tenant: CurrentTenant,
     incident_id: _Id,
     evidence_id: Annotated[str, Path(max_length=64, description="As a citation names it: `ev-...`.")],
+    as_of: _AsOf = None,
 ) -> EvidenceView:
-    """Return the observation as it is stored in the incident's timeline; 404 when no fact of it holds one of that id,
-    or this tenant has no such incident.
+    """Return the observation as it is stored in the incident's timeline; 404 when no fact of it holds one of that id
+    (or held one then), or this tenant has no such incident.
     """
-    if await call(stores.incidents.get, tenant, IncidentId(incident_id)) is None:
-        raise HTTPException(404, f"There is no incident {incident_id}.")
-    facts: list[StoredFact] = []
-    after = -1
-    while page := await call(stores.incidents.timeline, tenant, IncidentId(incident_id), after, _PAGE):
-        facts += page
-        after = page[-1].offset
+    facts: Sequence[StoredFact] = await _rows(stores, tenant, incident_id)
+    if as_of is not None:
+        facts, _ = _known(facts, incident_id, as_of)
     if (found := evidence_in([decode(row.value) for row in facts], evidence_id)) is None:
         raise HTTPException(404, f"Incident {incident_id} holds no evidence {evidence_id}.")
     return EvidenceView.of(found)
@@ -143,8 +168,34 @@ async def get_event(
     return body
 
 
-def _detail(incident: Incident, base_url: str) -> IncidentDetail:
+async def _rows(stores: CurrentStores, tenant: TenantId, incident_id: str) -> list[StoredFact]:
+    """Return all facts of the incident; 404 when this tenant has no such incident."""
+    if await call(stores.incidents.get, tenant, IncidentId(incident_id)) is None:
+        raise HTTPException(404, f"There is no incident {incident_id}.")
+    facts: list[StoredFact] = []
+    after = -1
+    while page := await call(stores.incidents.timeline, tenant, IncidentId(incident_id), after, _PAGE):
+        facts += page
+        after = page[-1].offset
+    return facts
+
+
+def _known(rows: Sequence[StoredFact], incident_id: str, text: str) -> tuple[list[StoredFact], Incident]:
+    """Return the facts that were known then and what they come to; 404 when the incident did not exist yet."""
+    try:
+        moment = parse_as_of(text)
+    except ValueError as problem:
+        raise Malformed(str(problem)) from problem
+    found = known(rows, moment)
+    incident = state(found)
+    if incident is None:
+        raise HTTPException(404, not_yet(incident_id, rows, moment))
+    return found, incident
+
+
+def _detail(incident: Incident, base_url: str, then: AsOfView | None = None) -> IncidentDetail:
     return IncidentDetail(
+        as_of=then,
         incident=IncidentView.of(incident, base_url),
         grouping=f"{base_url}/incidents/{incident.id}/grouping",
         decisions=[DecisionView.of(decision) for decision in incident.decisions],

@@ -1,5 +1,6 @@
 """The read API's answers: what a person or a program sees of an incident."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -119,10 +120,30 @@ class IncidentView(BaseModel):
         )
 
 
+class AsOfView(BaseModel):
+    """How much of the timeline was known at the moment that was asked about."""
+
+    facts: int
+    later: int = Field(description="Facts that were not known yet, and are left out.")
+    position: int = Field(description="Of the last fact that was known, on the timeline.")
+    occurred_at: datetime = Field(description="When the last of those facts happened.")
+
+    @classmethod
+    def of(cls, known: Sequence[StoredFact], all_of_them: int) -> "AsOfView":
+        """Return the view of at least one known fact, out of so many."""
+        return cls(
+            facts=len(known),
+            later=all_of_them - len(known),
+            position=known[-1].offset,
+            occurred_at=moment(max(fact.occurred_at for fact in known)),
+        )
+
+
 class IncidentDetail(BaseModel):
     """One incident with every decision about it."""
 
     incident: IncidentView
+    as_of: AsOfView | None = Field(None, description="Null = as it is now.")
     decisions: list[DecisionView]
     grouping: str = Field(description="Where to read why the event that fired the detector is this error.")
     cause: CauseView | None = Field(description="Null until somebody has analysed it.")

@@ -58,6 +58,43 @@ def store(world: World, *facts: IncidentFact) -> str:
     return f"/incidents/{OPENED.incident_id}"
 
 
+async def test_an_incident_is_shown_as_it_was_known_at_a_time_or_at_a_position(world: World) -> None:
+    path = store(world, CONTEXT, CAUSE, PULL, MERGE, DEPLOY, VERDICT)
+    for moment in (str(NOW + 2), "offset:2", "2026-11-22T15:21:47.002Z", "2026-11-22T16:21:47.002+01:00"):
+        shown = (await world.client.get(path, params={"as_of": moment}, headers=MINE)).json()
+        assert shown["incident"]["status"] == "root_cause_proposed", moment
+        assert (shown["cause"]["summary"], shown["pull_requests"], shown["failed_fixes"]) == ("It was 4f0c.", [], 0)
+        assert (shown["as_of"]["facts"], shown["as_of"]["later"], shown["as_of"]["position"]) == (3, 4, 2)
+    now = (await world.client.get(path, headers=MINE)).json()
+    then = (await world.client.get(path, params={"as_of": "offset:99"}, headers=MINE)).json()
+    assert now["as_of"] is None
+    assert now | {"as_of": then["as_of"]} == then
+
+
+async def test_the_timeline_and_the_evidence_of_a_moment_hold_nothing_that_came_later(world: World) -> None:
+    path = store(world, CONTEXT, CAUSE, PULL, MERGE, DEPLOY, VERDICT)
+    asked = {"as_of": str(NOW + 4), "after": 1, "limit": 2}
+    facts = (await world.client.get(f"{path}/timeline", params=asked, headers=MINE)).json()["facts"]
+    assert [fact["position"] for fact in facts] == [2, 3]
+    rest = (await world.client.get(f"{path}/timeline", params=asked | {"after": 3}, headers=MINE)).json()["facts"]
+    assert [fact["position"] for fact in rest] == [4]
+    for evidence, moment, status in ((ONSET, NOW, 404), (ONSET, NOW + 1, 200), (EVENT, NOW + 5, 404)):
+        asked = {"as_of": str(moment)}
+        answer = await world.client.get(f"{path}/evidence/{evidence.id}", params=asked, headers=MINE)
+        assert answer.status_code == status, (evidence.kind, moment)
+
+
+@pytest.mark.parametrize("route", ["", "/timeline", f"/evidence/{ONSET.id}"])
+async def test_what_did_not_exist_yet_or_is_no_moment_is_refused_with_the_mend(world: World, route: str) -> None:
+    path = store(world, CONTEXT) + route
+    early = await world.client.get(path, params={"as_of": str(NOW - 1)}, headers=MINE)
+    assert (early.status_code, "offset 0: ask as of then" in early.json()["detail"]) == (404, True)
+    wrong = await world.client.get(path, params={"as_of": "yesterday"}, headers=MINE)
+    assert (wrong.status_code, "Write it like 2026-11-25T03:12" in wrong.json()["detail"]) == (400, True)
+    theirs = {"authorization": f"Bearer {OTHER_TOKEN}"}
+    assert (await world.client.get(path, params={"as_of": str(NOW)}, headers=theirs)).status_code == 404
+
+
 async def test_a_fresh_incident_has_no_cause_no_pull_request_and_no_fix(world: World) -> None:
     shown = (await world.client.get(store(world), headers=MINE)).json()
     assert (shown["cause"], shown["pull_requests"], shown["fix_release"]) == (None, [], None)
