@@ -35,6 +35,8 @@ from premortem.bootstrap.queueing import READER_SECONDS as READER_SECONDS
 from premortem.bootstrap.queueing import make_queues as make_queues
 from premortem.bootstrap.queueing import queues as queues
 from premortem.bootstrap.queueing import readers as readers
+from premortem.bootstrap.restoring import refill_archive as refill_archive
+from premortem.bootstrap.restoring import remake_archive as remake_archive
 from premortem.bootstrap.restoring import remake_queues as remake_queues
 from premortem.bootstrap.restoring import task_queue as task_queue
 from premortem.bootstrap.values import clock as clock

@@ -1,15 +1,18 @@
 """Restoring: a store that was lost is made anew, empty, before a command fills it from the log."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from msgspec import Struct
 
 from premortem.adapters.lost_tables import remake_tables
+from premortem.adapters.streams.refilling import Refilled, refill
 from premortem.adapters.task_queue import postgres as postgres_queue
-from premortem.bootstrap.connecting import lend_pool, task_queue_in
+from premortem.bootstrap.connecting import lend_pool, require_running, task_queue_in
+from premortem.bootstrap.lending import evidence, log_reader
 from premortem.bootstrap.queueing import make_queues
 from premortem.domain.tasks import QUEUES
+from premortem.embedded import stack
 from premortem.ports import TaskQueue
 from premortem.settings import Settings
 
@@ -33,6 +36,20 @@ def remake_queues(settings: Settings, *, emptied: bool = False) -> RemadeQueues:
     prefix = settings.sqs_queue_prefix
     lost = [queue for queue in sorted(QUEUES.values()) if everything or prefix + queue in made]
     return RemadeQueues((*(f"table {name}" for name in tables), *(f"queue {name}" for name in made)), tuple(lost))
+
+
+def remake_archive(settings: Settings) -> list[str]:
+    """Make the tables of the evidence store that are missing, and return their names."""
+    from premortem.migrate import MIGRATIONS, remake_clickhouse
+
+    require_running(settings, settings.clickhouse_url)
+    return remake_clickhouse(stack.resolve(settings).clickhouse_url, MIGRATIONS / "clickhouse")
+
+
+def refill_archive(settings: Settings, progress: Callable[[int, int], None]) -> Refilled:
+    """Archive every body that the log still holds, and compare the counts."""
+    with log_reader(settings) as log, evidence(settings) as store:
+        return refill(log, store, progress)
 
 
 @contextmanager

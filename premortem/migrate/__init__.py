@@ -5,6 +5,7 @@ that tool instead; `schema_checksums` beside it is ours and notices when an appl
 """
 
 from premortem.migrate.clickhouse import migrate_clickhouse, pending_clickhouse
+from premortem.migrate.clickhouse_lost import remake_clickhouse
 from premortem.migrate.files import MIGRATIONS, Migration, read_migrations
 from premortem.migrate.postgres import migrate_postgres, pending_postgres
 from premortem.migrate.statements import split_statements
@@ -17,5 +18,6 @@ __all__ = [
     "pending_clickhouse",
     "pending_postgres",
     "read_migrations",
+    "remake_clickhouse",
     "split_statements",
 ]

@@ -33,7 +33,7 @@ def migrate_clickhouse(
 
     migrations = read_migrations(directory)
     try:
-        client = _connect(client_or_url) if isinstance(client_or_url, str) else client_or_url
+        client = connect(client_or_url) if isinstance(client_or_url, str) else client_or_url
         for statement in _LEDGER:
             client.command(statement)
         to_apply = pending(migrations, _applied(client))
@@ -57,7 +57,7 @@ def pending_clickhouse(client_or_url: "Client | str", directory: Path) -> list[s
 
     migrations = read_migrations(directory)
     try:
-        client = _connect(client_or_url) if isinstance(client_or_url, str) else client_or_url
+        client = connect(client_or_url) if isinstance(client_or_url, str) else client_or_url
         found = client.query("EXISTS TABLE schema_checksums").result_rows[0][0]
         applied = _applied(client) if found else {}
     except OperationalError as problem:
@@ -65,7 +65,8 @@ def pending_clickhouse(client_or_url: "Client | str", directory: Path) -> list[s
     return [migration.name for migration in pending(migrations, applied)]
 
 
-def _connect(url: str) -> "Client":
+def connect(url: str) -> "Client":
+    """Return a client of `http://user:password@host:port/database`."""
     import clickhouse_connect
 
     return clickhouse_connect.get_client(dsn=url)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from premortem.adapters.streams.archived import archived_row
 from premortem.adapters.streams.dead_letter import dead_letter
@@ -12,7 +13,7 @@ from premortem.domain import payload
 from premortem.domain.archive import ArchivedRow
 from premortem.domain.conservation import Outcome
 from premortem.exceptions import Malformed, Unavailable
-from premortem.ports import Append, EvidenceStore, LogRecord
+from premortem.ports import Append, LogRecord
 
 _LOGGER = logging.getLogger(__name__)
 _MAX_BYTES = 8 << 20
@@ -32,10 +33,17 @@ class TakingAll:
         return {}
 
 
+class Inserts(Protocol):
+    """Of an evidence store the end that takes rows."""
+
+    def insert(self, rows: Sequence[ArchivedRow]) -> None:
+        """Archive rows; when it returns they survive a crash."""
+
+
 class Archiving:
     """Unpacks and inserts; holds one insert's rows in memory. Waits for the store for ever, if `patience` does."""
 
-    def __init__(self, store: EvidenceStore, patience: Patience, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(self, store: Inserts, patience: Patience, max_bytes: int = _MAX_BYTES) -> None:
         self._store, self._patience, self._max_bytes = store, patience, max_bytes
 
     def __call__(self, items: Sequence[LogRecord]) -> Delivered:
