@@ -2,7 +2,7 @@
 
 import typer
 
-from premortem.cli import rebuilding_incidents
+from premortem.cli import rebuilding_incidents, replayed_detections
 
 commands = typer.Typer(help="Read the log again and compare with what is stored.", no_args_is_help=True)
 
@@ -13,3 +13,4 @@ def _replay() -> None:
 
 
 commands.command("rebuild")(rebuilding_incidents.rebuild)
+commands.command("detections")(replayed_detections.detections)
