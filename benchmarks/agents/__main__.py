@@ -20,6 +20,7 @@ from premortem.adapters.language_model.openai import OpenAiLanguageModel
 from premortem.adapters.spending.memory import MemorySpending
 from premortem.adapters.tracer.silent import SilentTracer
 from premortem.agents.asking import Questions
+from premortem.domain.calibration import BENCHMARK, NONE, Tally
 
 BUGS: tuple[Case, ...] = (*arithmetic.CASES, *texts.CASES, *running.CASES, *outside.CASES)
 SPARSE: tuple[Case, ...] = sparse.CASES
@@ -54,6 +55,7 @@ def main() -> None:
         found = {each.name: judge(each, questions) for each in track((*BUGS, *SPARSE), name, console=out)}
         for title, cases in (("tuned on", halves(BUGS)[0]), ("held out", halves(BUGS)[1]), ("sparse", SPARSE)):
             _print(out, f"{name}, {title}", [found[case.name] for case in cases])
+        _print_kinds(out, [each for each in found.values() if each.claims])
         if not options.quiet:
             for each in found.values():
                 mark = "ok   " if (each.right_hypothesis if each.case.gap else each.suspect) else "WRONG"
@@ -65,6 +67,15 @@ def _print(out: Console, title: str, found: Sequence[Judged]) -> None:
     shares = "  ".join(f"{name} {sum(map(measure, found)):2}/{len(found)}" for name, measure in _MEASURES)
     cost = sum(each.cost_microdollars for each in found) / 1_000_000
     out.print(f"{title:20} {shares}  cost ${cost:.4f}", highlight=False)
+
+
+def _print_kinds(out: Console, found: Sequence[Judged]) -> None:
+    """Print what `domain.calibration.BENCHMARK` holds, and what it should hold where that is not the same."""
+    for kind in sorted({each.kind for each in found}):
+        known = [each.suspect for each in found if each.kind == kind]
+        now, kept = Tally(sum(known), len(known)), BENCHMARK.get(kind, NONE)
+        differs = "" if now == kept else f"  BENCHMARK says {kept.right}/{kept.cases}"
+        out.print(f"  outcomes {now.right:2}/{now.cases:2}  {kind[0]}: {kind[1]}{differs}", highlight=False)
 
 
 if __name__ == "__main__":

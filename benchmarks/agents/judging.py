@@ -47,6 +47,9 @@ class Judged(Struct, frozen=True, kw_only=True):
     newest: bool
     """The newest change of the release is the true one: what suspecting the last commit would have come to."""
     confidence: float
+    kind: tuple[str, str]
+    """Whose verdict it is, and the reason of its cap: what its outcome counts for (`domain.calibration`)."""
+    claims: bool
     said: str
     cost_microdollars: int
 
@@ -101,6 +104,8 @@ def _judged(stage: Stage, facts: Sequence[IncidentFact]) -> Judged:
         fix_verified=verified,
         newest=stage.head == stage.culprit,
         confidence=cause.confidence,
+        kind=(cause.decided_by, cause.cap_reason),
+        claims=cause.verdict == "probable",
         said=f"{cause.summary} {last.summary if isinstance(last, FixProposed | InstrumentationProposed) else ''}",
         cost_microdollars=sum(fact.made.cost_microdollars for fact in facts
                               if isinstance(fact, RootCauseProposed | FixProposed) and fact.made),

@@ -35,6 +35,9 @@ from premortem.bootstrap.queueing import READER_SECONDS as READER_SECONDS
 from premortem.bootstrap.queueing import make_queues as make_queues
 from premortem.bootstrap.queueing import queues as queues
 from premortem.bootstrap.queueing import readers as readers
+from premortem.bootstrap.rebuilding import shadow_store as shadow_store
+from premortem.bootstrap.reconsidering import Setup as Setup
+from premortem.bootstrap.reconsidering import reconsidering as reconsidering
 from premortem.bootstrap.restoring import refill_archive as refill_archive
 from premortem.bootstrap.restoring import remake_archive as remake_archive
 from premortem.bootstrap.restoring import remake_queues as remake_queues

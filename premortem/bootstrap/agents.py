@@ -63,14 +63,18 @@ def _questions(settings: Settings, adapters: Adapters, tracer: Tracer) -> Questi
 
     prices = Prices(settings.model_input_price, settings.model_output_price)
     model = OpenAiLanguageModel(settings.model_url, settings.model_key, settings.model_name, prices)
-    budgets = Budgets(
+    spending = PostgresSpending(adapters.pool, budgets(settings))
+    return Questions(model, spending, tracer, Limits(seconds=settings.model_seconds))
+
+
+def budgets(settings: Settings) -> Budgets:
+    """Return what models may take for an incident, and for a tenant in a day."""
+    return Budgets(
         incident_tokens=settings.model_incident_tokens,
         incident_microdollars=_microdollars(settings.model_incident_dollars),
         day_tokens=settings.model_day_tokens,
         day_microdollars=_microdollars(settings.model_day_dollars),
     )
-    spending = PostgresSpending(adapters.pool, budgets)
-    return Questions(model, spending, tracer, Limits(seconds=settings.model_seconds))
 
 
 def _microdollars(dollars: Decimal) -> int:

@@ -4,6 +4,7 @@ import typer
 
 from premortem.cli import (
     administration,
+    calibrating,
     dead_letters,
     detection,
     health,
@@ -12,9 +13,11 @@ from premortem.cli import (
     persons,
     plumbing,
     postgres,
+    postmortem,
     rebuilding,
     replaying,
     repositories,
+    rerunning,
     resolutions,
     sending,
     stack,
@@ -49,6 +52,9 @@ app.command("seed")(sending.seed)
 app.command("send-event")(sending.send_event)
 app.command("why")(detection.why)
 app.command("backtest")(detection.backtest)
+app.command("postmortem")(postmortem.postmortem)
+app.command("rerun")(rerunning.rerun)
+app.command("calibration")(calibrating.calibration)
 app.command("mute")(steering.mute)
 app.command("unmute")(steering.unmute)
 app.command("configure")(steering.configure)

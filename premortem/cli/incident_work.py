@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from premortem.cli.moments import show_moment
 from premortem.domain.calibration import held_back
+from premortem.domain.comparing_answers import opinion
 from premortem.domain.evidence import Check, Citation, Gap, Hypothesis, Made
 from premortem.domain.incident import Incident
+from premortem.domain.reconsidering import reconsiderations
 from premortem.domain.routing import DEFAULT
 from premortem.domain.telling import tell
 from premortem.domain.timeline import (
@@ -30,6 +32,7 @@ def work(incident: Incident, facts: Sequence[IncidentFact]) -> Iterator[str]:
     context, cause = _newest(facts, ContextBuilt), _newest(facts, RootCauseProposed)
     if cause is not None:
         yield from _cause(cause)
+        yield from _asked_again(cause, facts)
     yield from _missing(cause, context)
     if context is not None:
         yield from _evidence(context)
@@ -87,6 +90,17 @@ def _cause(cause: RootCauseProposed) -> Iterator[str]:
     if cause.baseline is not None:
         told = f"{cause.baseline.verdict}, confidence {cause.baseline.confidence:.2f}: {cause.baseline.summary}"
         yield f"  {'the rules':12} {told}"
+
+
+def _asked_again(cause: RootCauseProposed, facts: Sequence[IncidentFact]) -> Iterator[str]:
+    before = opinion(cause).raw_suspect
+    for each in reconsiderations(facts, cause):
+        said = opinion(each.answer)
+        same = ", the same" if said.raw_suspect == before else ""
+        verdict = f"{said.raw_verdict.replace('_', ' ')}, {said.raw_confidence:.2f} claimed"
+        suspect = said.raw_suspect[:12] or "no change"
+        yield f"  {'asked again':12} {verdict}, suspects {suspect}{same}{_made(each.answer.made)}"
+        yield f"  {'':12} {each.answer.summary}"
 
 
 def _hypotheses(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:

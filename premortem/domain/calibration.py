@@ -34,7 +34,8 @@ BENCHMARK: dict[tuple[str, str], Tally] = {
     ("rules 1", _WROTE_LINE): Tally(6, 6),
 }
 """What the product's own benchmark came to, by kind: 23 repositories with a known bug, the suspect change right or not.
-`python -m benchmarks.agents` prints the table anew. Rules of another version, and models, begin with nothing.
+`python -m benchmarks.agents` prints them anew, and says where they are others. Rules of another version, and models,
+begin with nothing.
 """
 
 

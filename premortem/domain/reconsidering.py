@@ -25,10 +25,15 @@ def answer_of(facts: Sequence[IncidentFact], fact_id: str = "") -> RootCauseProp
 
 def work_again(facts: Sequence[IncidentFact], old: RootCauseProposed) -> Work[ProposeRootCause] | None:
     """Return the work that `old` answered, as it was handed out then; None when no context asked for it."""
-    before = list(facts[: next((n for n, fact in enumerate(facts) if fact.id == old.id), len(facts))])
+    before, context = _known_then(facts, old), context_of(facts, old)
     incident = fold(before)
-    task = next((task for each in reversed(before) if (task := _task(each, old)) is not None), None)
-    return Work(task, incident, before) if incident is not None and task is not None else None
+    return Work(_task(context, old), incident, before) if incident is not None and context is not None else None
+
+
+def context_of(facts: Sequence[IncidentFact], old: RootCauseProposed) -> ContextBuilt | None:
+    """Return the context that `old` answered, with the evidence that it rests on; None when none asked for it."""
+    contexts = (fact for fact in reversed(_known_then(facts, old)) if isinstance(fact, ContextBuilt))
+    return next((context for context in contexts if answer_id(_task(context, old)) == old.id), None)
 
 
 def known_then(old: RootCauseProposed) -> tuple[ProposedCause, ...]:
@@ -78,12 +83,14 @@ def reconsiderations(facts: Sequence[IncidentFact], old: RootCauseProposed) -> I
             yield fact
 
 
-def _task(context: IncidentFact, old: RootCauseProposed) -> ProposeRootCause | None:
-    """Return the task that a context asked for, as it was when `old` answered it; None when that answers another."""
-    if not isinstance(context, ContextBuilt):
-        return None
+def _known_then(facts: Sequence[IncidentFact], old: RootCauseProposed) -> Sequence[IncidentFact]:
+    return facts[: next((n for n, fact in enumerate(facts) if fact.id == old.id), len(facts))]
+
+
+def _task(context: ContextBuilt, old: RootCauseProposed) -> ProposeRootCause:
+    """Return the task that a context asked for, as it was when `old` answered it."""
     made = old.made
-    task = ProposeRootCause(
+    return ProposeRootCause(
         id=TaskId(made.task_id) if made and made.task_id else task_id(ProposeRootCause, context.id),
         incident_id=old.incident_id,
         tenant_id=old.tenant_id,
@@ -93,4 +100,3 @@ def _task(context: IncidentFact, old: RootCauseProposed) -> ProposeRootCause | N
         at=old.occurred_at - (made.duration_ms if made else 0),
         v=VERSIONS[ProposeRootCause],
     )
-    return task if answer_id(task) == old.id else None
