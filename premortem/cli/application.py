@@ -4,7 +4,6 @@ import typer
 
 from premortem.cli import (
     administration,
-    calibrating,
     dead_letters,
     detection,
     health,
@@ -17,7 +16,6 @@ from premortem.cli import (
     rebuilding,
     replaying,
     repositories,
-    rerunning,
     resolutions,
     sending,
     stack,
@@ -53,8 +51,6 @@ app.command("send-event")(sending.send_event)
 app.command("why")(detection.why)
 app.command("backtest")(detection.backtest)
 app.command("postmortem")(postmortem.postmortem)
-app.command("rerun")(rerunning.rerun)
-app.command("calibration")(calibrating.calibration)
 app.command("mute")(steering.mute)
 app.command("unmute")(steering.unmute)
 app.command("configure")(steering.configure)

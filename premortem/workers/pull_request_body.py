@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from premortem.domain.evidence import Check, Citation, Evidence, Gap
 from premortem.domain.incident import Incident
+from premortem.domain.inert_text import fence, quiet, span
 from premortem.domain.timeline import ContextBuilt, FixProposed, InstrumentationProposed, RootCauseProposed
-from premortem.workers.inert_text import fence, quiet, span
 
 LONGEST = 65_536
 """Characters that GitHub takes."""

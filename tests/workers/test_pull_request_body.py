@@ -20,7 +20,7 @@ from premortem.domain.evidence import (
 )
 from premortem.domain.ids import FactId
 from premortem.domain.timeline import ContextBuilt, FixProposed, InstrumentationProposed, RootCauseProposed
-from premortem.workers.inert_text import fence, plain, quiet, span
+from premortem.domain.inert_text import fence, plain, quiet, span
 from premortem.workers.pull_request_body import LONGEST, Told, body, message, title
 from tests.builders import NOW, incident
 
