@@ -30,7 +30,9 @@ _BEGINNINGS = tuple(
     b'{"kind":"%s"' % kind.__name__.encode() for kind in (DetectorConfigured, RuleChanged, Muted, SuppressionChanged)
 )
 _MOST_TRIED = 8
-"""Settings, the newest first; each costs one or two replays of the project."""
+"""Settings, the newest first; each costs a replay of the project, or a few."""
+_MOST_VALUES = 3
+"""Limits that are tried in the place of one: the first mostly fits, the others are of what grew."""
 
 
 class Trial(NamedTuple):
@@ -48,8 +50,7 @@ def trials(
     for value, (place, record) in list(_settings(log, partition, head, project).items())[: -_MOST_TRIED - 1 : -1]:
         what = f"{type(record).__name__} of the project stream, partition {place.partition}, offset {place.offset}"
         yield Trial(f"as though there were no {what}", _in_place_of(value, None))
-        changed = _with(record, limits)
-        if changed is not None:
+        for changed in _changed(record, limits):
             said = msgspec.json.encode(changed.values if isinstance(changed, DetectorConfigured) else changed.value)
             yield Trial(f"as though {what} said {said.decode()}", _in_place_of(value, encode(changed)))
 
@@ -72,27 +73,28 @@ def _settings(
     return found
 
 
-def _limits(differences: Sequence[Difference]) -> Mapping[float, float]:
-    """Return which limits recorded decisions were measured by, in the place of which of the replay's."""
+def _limits(differences: Sequence[Difference]) -> Mapping[float, Sequence[float]]:
+    """Return, for each limit of the replay's decisions, those that recorded ones were measured by in its place."""
     recorded: dict[str, dict[float, None]] = {}
     replayed: dict[str, dict[float, None]] = {}
     for limit in (limit for difference in differences for limit in difference.limits):
         (recorded if limit.recorded else replayed).setdefault(limit.name, {})[limit.value] = None
-    found: dict[float, float] = {}
+    found: dict[float, Sequence[float]] = {}
     for name, values in replayed.items():
         others = [value for value in recorded.get(name, ()) if value not in values]
-        if len(others) == 1:
-            found.update(dict.fromkeys(values, others[0]))
+        found.update(dict.fromkeys(values, others[:_MOST_VALUES]))
     return found
 
 
-def _with(record: ProjectRecord, limits: Mapping[float, float]) -> DetectorConfigured | RuleChanged | None:
-    """Return the setting with the recorded limits in the place of its own; None where it has none of them."""
+def _changed(
+    record: ProjectRecord, limits: Mapping[float, Sequence[float]]
+) -> Iterator[DetectorConfigured | RuleChanged]:
+    """Yield the setting with a recorded limit in the place of one of its own."""
     match record:
         case DetectorConfigured():
-            values = {name: limits.get(value, value) for name, value in record.values.items()}
-            return None if values == record.values else replace(record, values=values)
-        case RuleChanged() if record.value is not None and record.value in limits:
-            return replace(record, value=limits[record.value])
+            for name, value in record.values.items():
+                yield from (replace(record, values={**record.values, name: other}) for other in limits.get(value, ()))
+        case RuleChanged() if record.value is not None:
+            yield from (replace(record, value=other) for other in limits.get(record.value, ()))
         case _:
-            return None
+            pass
