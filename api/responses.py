@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from api.body import read_object
 from api.dependencies import CurrentStores, CurrentTenant, call
 from api.problems import refusals
+from api.resolution_lint import checked
 from api.schemas import body_of, moment
 from premortem.domain import timeline
 from premortem.domain.ids import IncidentId
@@ -17,19 +18,21 @@ from premortem.domain.responses import LONGEST_NAME, LONGEST_TEXT, Action, respo
 from premortem.ports import Append
 from premortem.sentry.scrub import scrub
 
-router = APIRouter(tags=["incidents"], responses=refusals(400, 401, 404, 408, 413, 422, 503))
+router = APIRouter(tags=["incidents"], responses=refusals(400, 401, 404, 408, 409, 413, 422, 503))
 
 
 class ResponseNotice(BaseModel):
     """What somebody says of an incident."""
 
     action: Action = Field(
-        description="`note` and `confirm_cause` move nothing. `suppress` needs `until`; all need a text but "
-        "`acknowledge`, `confirm_cause` and `resolve`."
+        description="`note`, `assign` and `confirm_cause` move nothing. `suppress` needs `until`, `assign` needs "
+        "`owner`; all need a text but `acknowledge`, `assign`, `confirm_cause` and `resolve`."
     )
     by: str = Field(min_length=1, max_length=LONGEST_NAME, description="Who says so.")
     text: str = Field("", max_length=LONGEST_TEXT, description="The reason, or what is the case instead.")
     until: datetime | None = Field(None, description="When a suppression ends: RFC 3339, within a year.")
+    owner: str = Field("", max_length=LONGEST_NAME, description="Whose the incident is, for `assign`.")
+    anyway: bool = Field(False, description="Resolve it also when nothing could ever open it again.")
 
 
 class ResponseView(BaseModel):
@@ -39,6 +42,7 @@ class ResponseView(BaseModel):
     action: Action
     occurred_at: datetime
     timeline: str = Field(description="Where it appears as soon as it is folded.")
+    warnings: list[str] = Field([], description="Of a resolution: why only a narrow case could open it again.")
 
 
 @router.post(
@@ -63,15 +67,19 @@ async def create_response(
         raise HTTPException(404, f"There is no incident {incident_id}.")
     now, until = stores.clock.now(), _milliseconds(notice.until)
     try:
-        fact = responded(incident, notice.action, by=notice.by, text=notice.text, at=now, until=until, key=key)
+        said = {"by": notice.by, "text": notice.text, "owner": notice.owner}
+        fact = responded(incident, notice.action, **said, at=now, until=until, key=key)
     except ValueError as problem:
         raise HTTPException(422, str(problem)) from problem
+    resolves = fact.action == "resolve"
+    warnings = await checked(stores, incident, fact, anyway=notice.anyway) if resolves else []
     await stores.append([Append("debugging.timeline", incident.id, timeline.encode(fact))])
     return ResponseView(
         id=fact.id,
         action=fact.action,
         occurred_at=moment(fact.occurred_at),
         timeline=f"{stores.public_url}/incidents/{incident.id}/timeline",
+        warnings=warnings,
     )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from premortem.cli.moments import parse_duration, show_moment
 from premortem.cli.output import DEFAULT_TENANT, Tenant, json_option, print_json, print_table, printable, say
+from premortem.cli.resolutions import AnywayOption, check
 from premortem.domain import project_stream, timeline
 from premortem.domain.ids import FactId, Fingerprint, IncidentId, ProjectId, TenantId, derive
 from premortem.domain.incident import Incident
@@ -108,10 +109,11 @@ def resolve(
     incident_id: Annotated[str, typer.Argument(help="The incident that is over.")],
     release: Annotated[str, typer.Option(help="The release that holds the fix; older ones only leave residue.")] = "",
     by: Annotated[str, typer.Option(help="Who says so.")] = "",
+    anyway: AnywayOption = False,
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Annotated[bool, json_option('{"incident", "release"}')] = False,
+    as_json: Annotated[bool, json_option('{"incident", "release", "warnings"}')] = False,
 ) -> None:
-    """Say that an incident is over; it is opened again when its errors come back."""
+    """Say that an incident is over; it is opened again when its errors come back. Refused when nothing could do that."""
     from premortem import bootstrap
 
     incident = _incident(incident_id, tenant)
@@ -127,11 +129,12 @@ def resolve(
         by=by or None,
         release=release or None,
     )
+    warnings = check(incident, fact, anyway=anyway)
     with bootstrap.event_log(Settings()) as log:
         log.append([Append("debugging.timeline", fact.incident_id, timeline.encode(fact))])
     say(
-        {"incident": incident.id, "release": release or None},
-        "Resolved; it is opened again when it comes back.",
+        {"incident": incident.id, "release": release or None, "warnings": warnings},
+        "Resolved; it is opened again when it comes back." if not warnings else "Resolved.",
         as_json,
     )
 
@@ -142,24 +145,28 @@ def respond(
     text: Annotated[str, typer.Option(help="The reason, or what is the case instead.")] = "",
     by: Annotated[str, typer.Option(help="Who says so; your name on this machine if left out.")] = "",
     for_: Annotated[str, typer.Option("--for", help="How long a suppression holds, like 12h or 4w.")] = "",
+    owner: Annotated[str, typer.Option(help="Whose it is from now on, for assign.")] = "",
+    anyway: AnywayOption = False,
     tenant: Tenant = DEFAULT_TENANT,
-    as_json: Annotated[bool, json_option('{"incident", "action", "fact"}')] = False,
+    as_json: Annotated[bool, json_option('{"incident", "action", "fact", "warnings"}')] = False,
 ) -> None:
-    """Answer an incident: acknowledge it, confirm, correct or reject its cause or fix, suppress it, or leave a note."""
+    """Answer an incident: acknowledge or assign it, judge its cause or its fix, suppress it, or leave a note."""
     from premortem import bootstrap
     from premortem.sentry.scrub import scrub
 
     incident = _incident(incident_id, tenant)
     at = int(who_says(incident.project_id, tenant)["received_at"])
-    said, _ = scrub({"by": printable(by or getuser()), "text": text})
+    said, _ = scrub({"by": printable(by or getuser()), "text": text, "owner": printable(owner)})
     until = at + parse_duration(for_) if for_ else None
     try:
         fact = responded(incident, action, **said, at=at, until=until)
     except ValueError as problem:
-        raise Malformed(str(problem).replace("`until`: when it ends", "an end: --for 1w")) from problem
+        words = str(problem).replace("`until`: when it ends", "an end: --for 1w").replace("`owner`", "--owner")
+        raise Malformed(words) from problem
+    warnings = check(incident, fact, anyway=anyway) if action == "resolve" else []
     with bootstrap.event_log(Settings()) as log:
         log.append([Append("debugging.timeline", fact.incident_id, timeline.encode(fact))])
-    told: dict[str, object] = {"incident": incident.id, "action": action, "fact": fact.id}
+    told: dict[str, object] = {"incident": incident.id, "action": action, "fact": fact.id, "warnings": warnings}
     say(told, "Said; its timeline shows it as soon as it is folded.", as_json)
 
 
