@@ -80,7 +80,7 @@ def _lags(offset: int, rebuilt: Saved, facts: Sequence[StoredFact], positions: M
     """Tell whether `materialize` may rightly be at `offset` of the incident: what it lacks, it has not reached."""
     position = positions.get(rebuilt.partition, 0)
     surely = [each for each in (*(fact.offset for fact in facts), rebuilt.offset) if each < position]
-    return offset < rebuilt.offset and position <= rebuilt.offset and offset >= max(surely, default=-1)
+    return max(surely, default=-1) <= offset < rebuilt.offset
 
 
 def _whole(suspect: Suspect, live: str, rebuilt: str) -> Difference:

@@ -10,6 +10,7 @@ from premortem.domain.chain import NOTHING, lengthened
 from premortem.domain.ids import IncidentId, TenantId
 from premortem.domain.incident import evolve
 from premortem.domain.timeline import IncidentFact, TimelineTicked
+from premortem.domain.versions import Newer
 from premortem.exceptions import OffsetLost
 from premortem.ports import LogReader, LogRecord, Saved, StoredFact, Topic
 
@@ -47,11 +48,13 @@ class Folding:
         self.counts = Counts()
 
     def read(self, records: Sequence[LogRecord]) -> list[tuple[LogRecord, IncidentFact]]:
-        """Return the facts among the records."""
+        """Return the facts among the records; raises Newer, as live, for what only a newer version can read."""
         placed: list[tuple[LogRecord, IncidentFact]] = []
         for record in records:
             try:
                 fact = timeline.decode(record.value)
+            except Newer:
+                raise
             except Exception:  # noqa: BLE001 -- as live: what cannot be read must not stop what stands behind it
                 self.counts.unreadable += 1
                 continue
