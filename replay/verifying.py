@@ -6,7 +6,7 @@ Nothing is repaired and nothing is written. docs/replay.md tells what each line 
 from msgspec import Struct
 
 from premortem.domain.ids import IncidentId
-from replay.archived_counts import Archive, archive_check
+from replay.archived_counts import NOT_ASKED, Archive, archive_check
 from replay.checked import Check
 from replay.derived_ids import derived_ids
 from replay.frozen_evidence import evidence_checks
@@ -30,6 +30,11 @@ class Verification(Struct, frozen=True, kw_only=True):
     def passed(self) -> bool:
         """Tell whether nothing is wrong; what is gone is not wrong."""
         return not any(check.wrong for check in self.checks)
+
+    @property
+    def archive_is_away(self) -> bool:
+        """Tell whether the archive was asked in vain: it need not be waited for again."""
+        return any(NOT_ASKED in check.said for check in self.checks)
 
 
 def verify(kept: Kept, rules: Rules, archive: Archive | None) -> Verification:

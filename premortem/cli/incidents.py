@@ -1,6 +1,7 @@
 """Commands that read incidents."""
 
-from typing import Annotated, Any, get_args
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import msgspec
 import typer
@@ -11,6 +12,8 @@ from premortem.cli.moments import show_moment as _clock
 from premortem.cli.output import DEFAULT_TENANT, Tenant, console, json_option, print_json, print_table, printable
 from premortem.domain import fingerprint
 from premortem.domain import incident as domain
+from premortem.domain.as_of import AsOf, known, not_yet, state
+from premortem.domain.as_of import as_of as parse_as_of
 from premortem.domain.cited import evidence_in
 from premortem.domain.decision import explain
 from premortem.domain.ids import EventId, IncidentId, ProjectId, TenantId
@@ -18,7 +21,18 @@ from premortem.domain.timeline import TimelineTicked, decode
 from premortem.exceptions import Malformed, Unavailable
 from premortem.settings import Settings
 
+if TYPE_CHECKING:
+    from premortem.ports import IncidentStore, StoredFact
+
+_PAGE = 1000
 commands = typer.Typer(help="Incidents.", no_args_is_help=True)
+_AsOf = Annotated[
+    str,
+    typer.Option(
+        "--as-of",
+        help="Only what was known then: a time like 2026-11-25T03:12 (UTC), or offset:123, a position of the timeline.",
+    ),
+]
 
 
 @commands.command("list")
@@ -60,6 +74,7 @@ def list_incidents(
 @commands.command("show")
 def show_incident(
     incident_id: Annotated[str, typer.Argument(help="The incident's id.")],
+    as_of: _AsOf = "",
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"incident", "timeline", "grouping"}')] = False,
 ) -> None:
@@ -70,7 +85,8 @@ def show_incident(
         incident = store.get(TenantId(tenant), IncidentId(incident_id))
         if incident is None:
             raise Malformed(f"tenant {tenant!r} has no incident {incident_id}. List them: premortem incidents list.")
-        facts = store.timeline(TenantId(tenant), incident.id, -1, 1000)
+        rows = all_facts(store, TenantId(tenant), incident.id)
+    incident, facts = _then(incident, rows, as_of) if as_of else (incident, rows)
     grouping = _grouping(incident)
     if as_json:
         timeline = [msgspec.json.decode(fact.value) for fact in facts]
@@ -78,6 +94,8 @@ def show_incident(
         return
     out = console()
     out.print(printable(incident.title), style="bold", markup=False)
+    if as_of:
+        out.print(f"As of {parse_as_of(as_of)}: {len(facts)} of its {len(rows)} facts.", markup=False)
     for name, value in (
         ("status", incident.status),
         ("severity", incident.severity),
@@ -109,6 +127,7 @@ def show_incident(
 def show_evidence(
     incident_id: Annotated[str, typer.Argument(help="The incident's id.")],
     evidence_id: Annotated[str, typer.Argument(help="As a citation names it: ev-...")],
+    as_of: _AsOf = "",
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"id", "kind", "title", "query", "parameters", "result", "hash"}')] = False,
 ) -> None:
@@ -116,7 +135,9 @@ def show_evidence(
     from premortem import bootstrap
 
     with bootstrap.incidents(Settings()) as store:
-        facts = store.timeline(TenantId(tenant), IncidentId(incident_id), -1, 1000)
+        facts = all_facts(store, TenantId(tenant), IncidentId(incident_id))
+    if as_of:
+        facts = known(facts, _moment(as_of))
     found = evidence_in([decode(row.value) for row in facts], evidence_id)
     if found is None:
         raise Malformed(f"incident {incident_id} holds no {evidence_id}. List it: premortem incidents show.")
@@ -130,6 +151,33 @@ def show_evidence(
     for name, value in rows:
         out.print(f"  {name:6} {printable(value)}", markup=False)
     out.print(printable(found.result), markup=False)
+
+
+def all_facts(store: "IncidentStore", tenant: TenantId, incident_id: IncidentId) -> list["StoredFact"]:
+    """Return the whole timeline of an incident; empty where the tenant has none of that id."""
+    facts: list[StoredFact] = []
+    while page := store.timeline(tenant, incident_id, facts[-1].offset if facts else -1, _PAGE):
+        facts += page
+    return facts
+
+
+def _moment(text: str) -> AsOf:
+    try:
+        return parse_as_of(text)
+    except ValueError as problem:
+        raise Malformed(f"--as-of: {problem}") from problem
+
+
+def _then(
+    incident: domain.Incident, rows: Sequence["StoredFact"], as_of: str
+) -> tuple[domain.Incident, list["StoredFact"]]:
+    """Return the incident as it was known then, and the facts that it is made of. Malformed when it was not yet."""
+    moment = _moment(as_of)
+    facts = known(rows, moment)
+    then = state(facts)
+    if then is None:
+        raise Malformed(not_yet(incident.id, rows, moment))
+    return then, facts
 
 
 def _grouping(incident: domain.Incident) -> fingerprint.Grouping | None:

@@ -13,7 +13,7 @@ from premortem.exceptions import Malformed, Unavailable
 from premortem.settings import Settings
 from replay.archived_counts import Archive
 from replay.checked import Check
-from replay.incident_records import every, kept_of
+from replay.incident_records import Kept, every, kept_of
 from replay.recomputed import Rules
 from replay.verifying import Verification
 from replay.verifying import verify as verified
@@ -45,7 +45,7 @@ def verify(
         Reading("Verifying") as reading,
     ):
         if everything:
-            found = [verified(kept, rules, archive) for kept in every(log, store, whose, reading)]
+            found = list(_verified(every(log, store, whose, reading), rules, archive))
         else:
             found = [verified(kept_of(log, store, whose, IncidentId(incident_id), reading), rules, archive)]
     if as_json:
@@ -56,6 +56,14 @@ def verify(
         _print_one(found[0])
     if not all(each.passed for each in found):
         raise typer.Exit(_FAILED)
+
+
+def _verified(incidents: Iterator[Kept], rules: Rules, archive: Archive | None) -> Iterator[Verification]:
+    """Yield what is found of each incident; an archive that does not answer is not waited for again."""
+    for kept in incidents:
+        found = verified(kept, rules, archive)
+        archive = None if found.archive_is_away else archive
+        yield found
 
 
 def _rules() -> Rules:
