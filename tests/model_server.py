@@ -47,6 +47,8 @@ class ModelServer:
     url: str
     replies: list[Answer] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    """What each question was signed with."""
 
     def script(self, *replies: "Reply | Answer") -> None:
         """Answer in this order from now on."""
@@ -61,6 +63,7 @@ def model_server() -> Iterator[ModelServer]:
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["content-length"])))
             served.asked.append(request)
+            served.keys.append(self.headers.get("authorization", ""))
             answer = served.replies.pop(0) if len(served.replies) > 1 else served.replies[0]
             reply = answer(request)
             time.sleep(reply.wait_seconds)

@@ -13,6 +13,7 @@ from premortem.adapters.tracer.silent import SilentTracer
 from premortem.agents.asking import Questions
 from premortem.agents.model_rca import ModelAnalyst
 from premortem.agents.rca import RootCauses
+from premortem.domain.calibration import shut
 from premortem.domain.routing import react
 from premortem.domain.tasks import ProposeFix, ProposeRootCause
 from premortem.domain.timeline import RootCauseProposed, encode
@@ -192,7 +193,9 @@ def test_whatever_a_model_says_the_incident_goes_where_the_rules_send_it(
     assert ProposeFix in {type(task) for task in react(work.incident, fact).tasks}
 
 
-def test_among_changes_that_are_tied_equally_well_a_model_may_choose(server: ModelServer) -> None:
+def test_among_changes_that_are_tied_equally_well_a_model_may_choose_and_then_it_answers_for_it(
+    server: ModelServer,
+) -> None:
     both = commits(commit(BAD, "shop/cart.py", ago=1), commit(OTHER, "shop/cart.py", ago=5))
     cited = {"evidence_id": both.id, "quote": OTHER}
     guess = {"mechanism": "m", "state": "leading", "supports": [cited], "contradicts": []}
@@ -202,6 +205,17 @@ def test_among_changes_that_are_tied_equally_well_a_model_may_choose(server: Mod
     assert fact.suspect.commit == OTHER
     assert fact.baseline is not None
     assert fact.baseline.suspect_commit == BAD
+    assert (fact.decided_by, fact.observed_cases, fact.raw_suspect) == ("rca 1 by small", 0, OTHER)
+    assert "5 are needed" in shut(fact, 0.0)
+
+
+def test_a_model_that_only_tells_leaves_the_verdict_to_the_rules_and_to_what_became_of_theirs(
+    server: ModelServer,
+) -> None:
+    server.script(reply(confidence=0.99, verdict="inconclusive"))
+    fact = asked(server)
+    assert (fact.decided_by, fact.observed_cases, fact.claimed) == ("rules 1", 5, 0.9)
+    assert (fact.verdict, fact.raw_verdict, fact.raw_suspect) == ("probable", "inconclusive", BAD)
 
 
 @pytest.mark.parametrize("answer", [Reply(status=500), Reply(status=429), Reply(body=b"<html>")])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from premortem.adapters.postgres import open_pool
+from premortem.adapters.spending.apart import ApartSpending
 from premortem.adapters.spending.budgets import Budgets
 from premortem.adapters.spending.memory import MemorySpending
 from premortem.adapters.spending.postgres import PostgresSpending
@@ -54,6 +55,18 @@ def test_a_new_day_has_its_own_budget_and_an_incident_keeps_its_one(spending: Sp
 def test_a_budget_that_was_passed_leaves_nothing_and_never_less(spending: Spending, tenant: TenantId) -> None:
     spending.spend(tenant, ONE, NOW, 1_000, 10_000)
     assert spending.left(tenant, ONE, NOW) == Allowance(tokens=0, cost_microdollars=0)
+
+
+def test_what_is_asked_again_has_a_budget_of_its_own_and_is_booked_at_the_day_on_which_it_is_asked(
+    spending: Spending, tenant: TenantId
+) -> None:
+    spending.spend(tenant, ONE, NOW - DAY, 100, 1000)
+    apart = ApartSpending(spending, BUDGETS, NOW)
+    assert apart.left(tenant, TWO, NOW - DAY).tokens == 100
+    apart.spend(tenant, TWO, NOW - DAY, 60, 0)
+    assert apart.left(tenant, TWO, NOW - DAY).tokens == 40
+    assert spending.left(tenant, IncidentId("three"), NOW) == Allowance(tokens=90, cost_microdollars=1000)
+    assert apart.left(tenant, IncidentId("three"), NOW).tokens == 90
 
 
 def test_tenants_do_not_spend_from_each_other(spending: Spending, tenant: TenantId) -> None:
