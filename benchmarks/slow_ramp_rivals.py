@@ -106,43 +106,56 @@ def _limit(hours: NDArray[np.float64]) -> float:
 
 
 # --------------------------------------------------------------------------------------------------- the oracle
-def oracle(start: float, noise: Noise, days: int = 7, chance: float = 1e-4, draws: int = 200_000) -> float:
+def oracle(
+    start: float, noise: Noise, known: int = 0, days: int = 7, chance: float = 1e-4, draws: int = 2_800
+) -> float:
     """Return how often the likelihood ratio of a ramp's first `days` is one that steady counts reach by `chance`.
 
-    It asks once. What the level wanders is drawn and stands in the limit, but not in the ratio.
+    It asks once, at their end. It knows the level; or else (`known` days before the ramp) it learns that from their
+    total, every level within a factor of four being as likely to it. Only ramps are drawn: the chance that steady
+    counts come as far is the mean of one over the true ratio among those that do. Paths of a wandering level are drawn,
+    too, and every likelihood is a mean over them.
     """
     rng = np.random.default_rng(3)
     rate = math.log(growth(start))
-    factor = np.exp(rate * np.arange(days)) * math.expm1(rate) / rate
-    of_week = np.array([[noise.weekend if (d + p) % 7 >= 5 else 1.0 for d in range(days)] for p in range(7)])
-    ratios = np.empty(0)
-    for means, n in ((start * of_week, draws // 7), (start * of_week * factor, 1_000)):
-        found = [_ratio(rng, means[p], start * of_week[p], factor, noise, n) for p in range(7)]
-        if not len(ratios):
-            ratios = np.sort(np.concatenate(found))
-    return float(np.mean(np.concatenate(found) > ratios[int(len(ratios) * (1 - chance))]))
+    factor = np.append(np.exp(rate * np.arange(days)) * math.expm1(rate) / rate, 1.0)
+    levels = np.exp(np.linspace(-1.4, 1.4, 29)) if known else np.ones(1)
+    asked: list[NDArray[np.float64]] = []
+    true: list[NDArray[np.float64]] = []
+    for first in range(7):
+        of_week = [noise.weekend if (day + first) % 7 >= 5 else 1.0 for day in range(days)]
+        steady = start * np.array([*of_week, known * (5 + 2 * noise.weekend) / 7 or 1.0])  # and of all days before
+        means = np.broadcast_to(steady * factor * _paths(rng, draws // 7, days, noise), (draws // 7, days + 1))
+        counts = drawn(rng, means, noise.phi)
+        paths = steady * _paths(rng, 400 // len(levels), days, noise)
+        rows = (levels[:, None, None] * paths).reshape(-1, days + 1)
+        true.append(_likelihood(counts, paths * factor, noise.phi) - _likelihood(counts, paths, noise.phi))
+        asked.append(_likelihood(counts, rows * factor, noise.phi) - _likelihood(counts, rows, noise.phi))
+    order = np.argsort(-np.concatenate(asked))
+    return float(np.mean(np.cumsum(np.exp(-np.concatenate(true)[order])) / len(order) <= chance))
 
 
-def _ratio(
-    rng: np.random.Generator,
-    means: NDArray[np.float64],
-    steady: NDArray[np.float64],
-    factor: NDArray[np.float64],
-    noise: Noise,
-    draws: int,
-) -> NDArray[np.float64]:
-    """Return log likelihood ratios of `draws` rows of counts: negative binomial with shape mean / (phi - 1)."""
-    shift = np.ones((draws, len(means)))
-    if noise.deviation:
-        paths = np.array([wander(rng, len(means) * 4, noise) for _ in range(2_000)])
-        shift = paths.reshape(len(paths), -1, 4).mean(axis=2)[rng.integers(0, len(paths), draws)]
-    counts = drawn(rng, means * shift, noise.phi)
-    if noise.phi <= 1:
-        return np.asarray(counts @ np.log(factor), float)
-    shapes = steady / (noise.phi - 1)
-    total = np.zeros(draws)
-    for day, (shape, times) in enumerate(zip(shapes, factor)):
-        steps = np.arange(counts[:, day].max() + 1)
-        table = np.concatenate([[0.0], np.cumsum(np.log(shape * times + steps) - np.log(shape + steps))])
-        total += table[counts[:, day]]
-    return total
+def _paths(rng: np.random.Generator, count: int, days: int, noise: Noise) -> NDArray[np.float64]:
+    """Return what a wandering level makes of each day, and a 1 for all days before: paths x (days + 1)."""
+    if not noise.deviation:
+        return np.ones((1, days + 1))
+    return np.array([[*wander(rng, days * 4, noise).reshape(days, 4).mean(axis=1), 1.0] for _ in range(count)])
+
+
+def _likelihood(counts: Counts, means: NDArray[np.float64], phi: float) -> NDArray[np.float64]:
+    """Return the log likelihood of each row of counts, a mean over rows of means, but for a constant of the counts.
+
+    Poisson, or negative binomial with shape mean / (phi - 1): the sum of log(shape + i) for i below the count.
+    """
+    by_path = np.empty((len(counts), len(means)))
+    for path, row in enumerate(means):
+        if phi <= 1:
+            by_path[:, path] = counts @ np.log(row) - row.sum()
+            continue
+        shapes = row / (phi - 1)
+        by_path[:, path] = -shapes.sum() * math.log(phi)
+        for day, shape in enumerate(shapes):
+            steps = np.log(shape + np.arange(counts[:, day].max()))
+            by_path[:, path] += np.concatenate([[0.0], np.cumsum(steps)])[counts[:, day]]
+    highest = by_path.max(axis=1)
+    return np.asarray(highest + np.log(np.mean(np.exp(by_path - highest[:, None]), axis=1)))

@@ -1,7 +1,7 @@
 """Made-up errors, counted by quarters of a day, for the bench of slow ramps: some that grow, and some that do not."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -131,6 +131,22 @@ def lumpy(a_day: float) -> Series:
     return series
 
 
+def job(a_run: float, days_of_week: Sequence[int] = range(7), fails: float = 1.0, spread: float = 0.0) -> Series:
+    """Return a series of a job that fails on some days at the same hour, with so many events, give or take."""
+
+    def series(rng: np.random.Generator, first: int) -> Counts:
+        at = np.arange(SILENT_DAYS * 4) + first
+        runs = (at % 4 == rng.integers(4)) & np.isin((at // 4 + 3) % 7, days_of_week) & (rng.random(len(at)) < fails)
+        return drawn(rng, a_run * runs * np.exp(spread * rng.standard_normal(len(at))), 1.3)
+
+    return series
+
+
+def beside(one: Series, other: Series) -> Series:
+    """Return a series that is both."""
+    return lambda rng, first: one(rng, first) + other(rng, first)
+
+
 _DAYS = np.arange(SILENT_DAYS * 4) / 4
 _CALM = Noise(2.0, 0.5, 0.14, 0.25)
 SILENT: dict[str, Series] = {
@@ -147,6 +163,17 @@ SILENT: dict[str, Series] = {
     **{f"lumps of 1 to hundreds, {r} a day": lumpy(r) for r in (2, 10, 60)},
     **{f"bursts of 6 hours, {r} a day": bursting(r, 1) for r in (5, 100)},
     "bursts of 24 hours, 100 a day": bursting(100, 4),
+    "bursts of 24 hours, 5 a day": bursting(5, 4),
+    "a job each night, 20 a run": job(20),
+    "a job each night, 500 a run, over 50 a day": beside(job(500), stable(50, _CALM)),
+    "a job on weekdays, 20 a run": job(20, range(5)),
+    "a job on Mondays, 60 a run": job(60, [0]),
+    "a job on weekends, 60 a run": job(60, [5, 6]),
+    "a job, one night in 2, of any size": job(20, fails=0.5, spread=0.8),
+    "a job, one night in 5, of any size": job(20, fails=0.2, spread=0.8),
+    "weekdays alone, 20 a day": stable(20, Noise(1.5, 0.02, 0.1, 1.0)),
+    "weekdays alone, 500 a day": stable(500, Noise(2.0, 0.02, 0.1, 1.0)),
+    "weekend x4, 50 a day": stable(50, Noise(2.0, 4.0, 0.1, 1.0)),
     "3 % a day up, then down, each 10 days": changing(50, _CALM, np.exp(0.03 * np.abs((_DAYS / 10) % 2 - 1) * 10)),
     "1 % more a day, 100 a day": changing(100, _CALM, np.exp(_DAYS * math.log(1.01))),
 }

@@ -13,7 +13,7 @@ from msgspec.structs import fields, replace
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
-VERSION = 3
+VERSION = 4
 """Version of the detector, written into every decision; it changes when the same log would decide otherwise."""
 
 _UNKNOWN_HALVINGS = 8
@@ -111,7 +111,7 @@ class DetectorConfig(Struct, frozen=True, kw_only=True):
     ramp_day_ratio: float = 1.1
     """A day is high when it holds more than this times its baseline; four of the five newest must be."""
     ramp_least_events: float = 16.0
-    ramp_omega: float = 0.015
+    ramp_omega: float = 0.02
     """Relative variance of the level from one week to the next: what a key may wander before it is news."""
     ramp_phi_prior: float = 2.0
     ramp_phi_events: float = 8.0

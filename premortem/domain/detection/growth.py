@@ -267,6 +267,10 @@ def since(shown: Days, against: Baseline, config: DetectorConfig) -> int:
 
 
 def _capped(counts: Sequence[int], means: Sequence[float]) -> list[int]:
-    """Return the counts, none of them above `_NEIGHBOUR` times the third highest, season considered."""
-    most = _NEIGHBOUR * sorted([count / mean for count, mean in zip(counts, means)])[-3]
+    """Return the counts, none of them above `_NEIGHBOUR` times the third highest, season considered.
+
+    Of a long window, that of the middle one: it may hold two bursts.
+    """
+    of_middle = sorted([count / mean for count, mean in zip(counts, means)])[-max(3, len(counts) // 2)]
+    most = _NEIGHBOUR * of_middle
     return [count if count <= most * mean else math.ceil(most * mean) for count, mean in zip(counts, means)]

@@ -31,13 +31,12 @@ from premortem.domain.detection.growth import (
 _DAYS = 28
 RING = _DAYS * QUARTERS + 1
 """Quarters kept: the open one, and those of four weeks."""
-_WEEK = 7
-LEAST_DAYS = _WEEK + LENGTHS[0]
-"""Whole days before anything is said: a week to compare with, and the shortest window."""
-_CREEP = 14
-"""Days between now and the baseline for a ramp that creeps: of the windows, a week is compared with that too."""
-_BASELINE = 21
-"""Most days in a baseline."""
+_LEAST_BASELINE, _WEEK, _BASELINE = 4, 7, 21
+"""Fewest days in a baseline, in one that knows a weekend whatever the days were, and most."""
+LEAST_DAYS = _LEAST_BASELINE + LENGTHS[0]
+"""Whole days before anything is said: the shortest baseline, and the shortest window."""
+_CREEP, _CREEP_DAYS = 14, 7
+"""A ramp that creeps: so many days between now and the baseline, and so many that are compared with it."""
 _OVER = 3
 """Days that must have come down before a ramp is over."""
 _CALLS, _CALLS_LEAST, _CALLS_RATIO = 5, 10, 1.4
@@ -180,8 +179,18 @@ class Ramp:
         strongest = self._strongest(self._days(), config, look=True)
         if strongest is not None:
             return strongest[0]
-        gate = Gate("days known", max(0, self._known_days()), LEAST_DAYS, passed=False)
+        gate = self._missing()
         return RampFinding(0, 0, 0.0, 0.0, 1.0, 0.0, config.ramp_score_opens, self.quarter * QUARTER_MS, (gate,))
+
+    def _missing(self) -> Gate:
+        """Return the gate that says why nothing can be compared."""
+        known, since, first = max(0, self._known_days()), (self.quarter - self.held[1]) // QUARTERS, LENGTHS[0]
+        if known < LEAST_DAYS:
+            return Gate("days known", known, LEAST_DAYS, passed=False)
+        if since < first:
+            return Gate("days since the last ramp was over", since, first, passed=False)
+        older = sum(day >= first for day in self._free_days())
+        return Gate(f"days before the newest {first}", older, _WEEK, passed=False)
 
     def _end(self, frozen: Frozen, shown: Days, muted: bool, config: DetectorConfig) -> None:
         expected = sum(map(frozen.baseline.expected, shown.weekend[:_OVER]))
@@ -233,13 +242,24 @@ class Ramp:
         if self.frozen is not None:
             yield from ((length, [], self.frozen.baseline) for length in LENGTHS)
             return
-        free = [day for day in range(self._known_days()) if not self._is_held(day)]
-        for length, lag in (*zip(LENGTHS, LENGTHS), (_WEEK, _CREEP)):
+        free = self._free_days()
+        for length, lag in (*zip(LENGTHS, LENGTHS), (_CREEP_DAYS, _CREEP)):
             chosen = [day for day in free if day >= lag][:_BASELINE]
-            if len(chosen) >= _WEEK and free[:length] == [*range(length)]:  # nothing in the window came down
+            if free[:length] == [*range(length)] and _may_say(shown, chosen, length):
                 yield length, chosen, level(shown, chosen, config)
+
+    def _free_days(self) -> list[int]:
+        """Return the days, counted back from now, that may be compared: no ramp that came down holds any of them."""
+        return [day for day in range(self._known_days()) if not self._is_held(day)]
 
     def _is_held(self, day: int) -> bool:
         """Return whether any of a day, counted back from now, belongs to the ramp that came down last."""
         start = self.quarter - (day + 1) * QUARTERS
         return self.held[0] < start + QUARTERS and start < self.held[1]
+
+
+def _may_say(shown: Days, chosen: Sequence[int], length: int) -> bool:
+    """Return whether these days may say what the newest `length` should hold, their weekends too."""
+    if not _LEAST_BASELINE <= len(chosen) < _WEEK:
+        return len(chosen) >= _WEEK
+    return sum([shown.weekend[day] for day in chosen]) >= 1 or not any(shown.weekend[:length])

@@ -8,7 +8,15 @@ import msgspec
 import pytest
 
 from premortem.domain.detection.config import DEFAULT, DetectorConfig
-from premortem.domain.detection.growth import QUARTER_MS, QUARTERS, RampFinding, is_weekend
+from premortem.domain.detection.growth import (
+    QUARTER_MS,
+    QUARTERS,
+    Baseline,
+    RampFinding,
+    days,
+    is_weekend,
+    window,
+)
 from premortem.domain.detection.ramp import LEAST_DAYS, RING, Ramp
 
 MONDAY = 20_003  # 2024-10-07
@@ -79,6 +87,20 @@ def test_a_ramp_to_ten_thousand_in_a_month_is_told_in_its_first_week(first_day: 
     told = _told(_days(_grown(start, _to_ten_thousand(start), 7, warm), 0.5, first_day), first_day)
     assert told
     assert told[0][0] - warm <= 7
+
+
+@pytest.mark.parametrize("first_day", range(MONDAY, MONDAY + 7))
+@pytest.mark.parametrize("start", [10, 50, 99])
+def test_four_days_are_enough_to_know_before_it_grows(first_day: int, start: float) -> None:
+    told = _told(_days(_grown(start, _to_ten_thousand(start), 7, 4), 0.5, first_day), first_day)
+    assert told
+    assert told[0][0] - 4 <= 7
+
+
+def test_four_days_that_saw_no_weekend_say_nothing_of_one() -> None:
+    without, with_one = (_fed([50] * 9, first_day).look(DEFAULT) for first_day in (MONDAY - 1, MONDAY + 4))
+    assert [(gate.name, gate.observed, gate.limit) for gate in without.gates] == [("days before the newest 4", 4, 7)]
+    assert (with_one.days, with_one.expected) == (4, pytest.approx(200, rel=0.05))
 
 
 @pytest.mark.parametrize("start", [1, 2])
@@ -159,6 +181,13 @@ def test_a_burst_of_a_night_and_a_day_is_still_one_burst() -> None:
 
 def test_a_burst_between_two_days_that_are_only_a_little_high_is_still_a_burst_of_one_day() -> None:
     assert _told(_days([40] * 40 + [56, 4_000, 56] + [40] * 20, noise=0)) == []
+
+
+def test_two_bursts_do_not_make_a_long_window_grow() -> None:
+    bursts = [400, 400, 50, 50, 50, 400, 400, 50, 50, 50]
+    steady, shown = days([10] * 40, 40), days([count // QUARTERS for count in bursts for _ in range(QUARTERS)], 40)
+    of_steady, of_bursts = (window(each, 10, Baseline(50, 50, 1.0, 1_000), DEFAULT) for each in (steady, shown))
+    assert of_steady.ratio < of_bursts.ratio < DEFAULT.ramp_ratio
 
 
 def test_more_lumps_than_usual_are_not_growth_where_as_many_events_one_by_one_are() -> None:
@@ -245,6 +274,13 @@ def test_a_held_ramp_that_comes_down_is_over() -> None:
     assert ramp.held[0] < ramp.held[1]
 
 
+def test_once_it_is_over_the_next_days_are_waited_for_and_the_answer_says_so() -> None:
+    ramp, _ = _judged(_days([50] * 28 + [50 * 1.3**n for n in range(8)] + [50] * 5))
+    (gate,) = ramp.look(DEFAULT).gates
+    assert (gate.name, gate.limit, gate.passed) == ("days since the last ramp was over", 4, False)
+    assert 0 <= gate.observed < 4
+
+
 def test_what_was_neither_told_nor_held_stays_news() -> None:
     counts = _days(_grown(50, 1.3, 8))
     first = MONDAY * QUARTERS
@@ -264,7 +300,7 @@ def test_too_little_history_says_nothing_and_says_so() -> None:
     ]
 
 
-def test_an_error_that_grows_from_its_birth_is_told_as_soon_as_a_week_is_known() -> None:
+def test_an_error_that_grows_from_its_birth_is_told_before_two_weeks_are_known() -> None:
     told = _told(_days([50 * 1.17**n for n in range(20)], 0.5))
     assert told
     assert told[0][0] <= LEAST_DAYS + 3
