@@ -5,6 +5,7 @@ Every call has a deadline of its own and raises `Unavailable` when a dependency 
 integer milliseconds since 1970 UTC. Adapters are thread-safe unless they say otherwise.
 """
 
+from premortem.ports.incidents import IncidentFilter, IncidentReader, IncidentStore, Page, Saved, StoredFact
 from premortem.ports.log import (
     TOPICS,
     Append,
@@ -31,26 +32,20 @@ from premortem.ports.stores import (
     AttributeCounts,
     Errors,
     EvidenceStore,
-    IncidentFilter,
-    IncidentReader,
-    IncidentStore,
     Integration,
     IntegrationKind,
     Lookalike,
     MinuteCount,
     NewError,
-    Page,
     Project,
     ProjectKey,
     Reach,
     ReleaseCount,
     ReleaseSince,
     Representatives,
-    Saved,
     Sightings,
     SimilarIncidents,
     SlotCount,
-    StoredFact,
 )
 from premortem.ports.work import (
     Allowance,

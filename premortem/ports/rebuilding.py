@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from premortem.domain.ids import IncidentId, TenantId
-from premortem.ports.stores import Saved, StoredFact
+from premortem.ports.incidents import Saved, StoredFact
 
 Row = Mapping[str, object]
 Rows = Mapping[str, Mapping[tuple[object, ...], Row]]

@@ -51,8 +51,7 @@ def test_show_as_of_a_moment_tells_what_was_known_then_and_nothing_that_was_lear
     assert "status       root_cause_proposed" in then
     assert "ContextBuilt" in then
     assert "FixProposed" not in then
-    assert show(told, "--as-of", "offset:999999") != show(told)
-    assert show(told, "--as-of", "offset:999999").count("\n") == show(told).count("\n") + 1
+    assert len(show(told, "--as-of", "offset:999999").splitlines()) == len(show(told).splitlines()) + 1
     document = told.json("incidents", "show", ID, "--tenant", TENANT, "--as-of", "2026-11-22T15:21:47")
     assert (document["incident"]["status"], len(document["timeline"])) == ("detected", 1)
 
