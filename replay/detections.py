@@ -98,7 +98,6 @@ class _Replay:
             progress(done, of)
 
         self._timeline = timeline(self._log, self._told_heads, self._project, read)
-        self._versions = Versions(self._timeline, len(self._heads))
         self._beside = Beside(self._timeline, self._reached)
         for partition in self._partitions:
             observation = Observation(partition)
@@ -111,6 +110,7 @@ class _Replay:
 
     def report(self) -> Report:
         """Return what was found, each difference with what explains it."""
+        self._versions = Versions(self._timeline, len(self._heads))
         found = [by_version(each, self._versions) for each in self._beside.differences(self._log)]
         lettered = self._by_dead_letters([*found, *self._unread(), *self._refused_here()])
         found = sorted(self._by_settings(lettered), key=lambda each: each.reason is not None)

@@ -12,6 +12,13 @@ from replay.recorded import Timeline
 
 _SHAPE = ("v", "detector_version")
 """Fields that a newer version of a record says of itself, and that decide nothing."""
+_OF_EVENT = frozenset(
+    (
+        *("tenant_id", "project_id", "occurred_at", "title", "culprit", "level", "platform", "release"),
+        *("environment", "origin_url", "handled", "tag_hashes"),
+    )
+)
+"""Fields that are the event's."""
 
 
 class Said(NamedTuple):
@@ -22,14 +29,22 @@ class Said(NamedTuple):
 
 
 class Versions:
-    """Which version of the detector ran when, as the facts of each partition of the project stream tell."""
+    """Which version of the detector ran when, as the facts of each partition of the project stream tell.
+
+    Made when the replay is over: by then it is known which facts it tells, too.
+    """
 
     def __init__(self, timeline: Timeline, partitions: int) -> None:
         self._partitions = partitions
         self._said: dict[int, list[Said]] = {}
+        self._ours: dict[int, int] = {}
+        """When each partition's first fact was told that a replay tells to the byte (ms since 1970 UTC)."""
         for each in timeline:
+            place = self._of(each.project)
             if each.version:
-                self._said.setdefault(self._of(each.project), []).append(Said(each.at, each.version))
+                self._said.setdefault(place, []).append(Said(each.at, each.version))
+            if each.matched and each.version == VERSION:
+                self._ours[place] = min(each.at, self._ours.get(place, each.at))
         for said in self._said.values():
             said.sort()
 
@@ -49,9 +64,15 @@ class Versions:
         return next((version for version in near if version != VERSION), near[0] if near else 0)
 
     def before(self, difference: Difference) -> int:
-        """Return the version that left its state to the one that runs where the difference is; 0 = none did."""
-        earlier = self._said.get(self._of(difference.project), [])
-        return next((each.version for each in earlier if each.version != VERSION and each.at <= difference.at), 0)
+        """Return the version that left its state to the one that runs where the difference is; 0 = none did.
+
+        An older version that speaks behind this one left none: that is a step back, or somebody's edit.
+        """
+        place = self._of(difference.project)
+        until = min(difference.at, self._ours.get(place, difference.at))
+        return next(
+            (each.version for each in self._said.get(place, []) if each.version < VERSION and each.at <= until), 0
+        )
 
 
 def by_version(difference: Difference, versions: Versions) -> Difference:
@@ -65,10 +86,16 @@ def by_version(difference: Difference, versions: Versions) -> Difference:
     if 0 < ran < VERSION:
         return replace(difference, reason="detector version", note=f"by detector version {ran}")
     before = versions.before(difference)
-    if before:
+    if before and not _is_of_event(difference):
         note = f"detector version {before} ran before, and left its state to this one"
         return replace(difference, reason="state of an older version", note=note)
     return difference
+
+
+def _is_of_event(difference: Difference) -> bool:
+    """Say whether the same event is told otherwise: no state of a detector accounts for that."""
+    names = {field.name.partition("[")[0] for field in difference.fields}
+    return bool(names & _OF_EVENT) and "event_id" not in names
 
 
 def _is_of_shape(difference: Difference) -> bool:

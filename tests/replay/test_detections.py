@@ -235,6 +235,33 @@ def test_what_differs_behind_an_upgrade_is_explained_by_the_state_that_the_older
     assert set(found) == {("other content", "detector version"), ("other content", "state of an older version")}
 
 
+def test_no_state_accounts_for_what_is_the_events_own_nor_does_an_older_version_that_speaks_behind_this_one(
+    live: tuple[MemoryEventLog, dict[int, int]],
+) -> None:
+    log, reached = live
+    facts = sorted(
+        (fact for fact in told(log) if isinstance(fact, IncidentDetected)), key=lambda each: each.occurred_at
+    )
+    mine = [fact for fact in facts if fact.project_id == 1]
+    first, last = mine[0], mine[-1]
+
+    def upgraded(fact: TimelineEvent, value: bytes) -> Sequence[bytes]:
+        if fact == last:
+            return [timeline.encode(MOVED(last, title="another"))]
+        return [timeline.encode(aged(fact, 2))] if fact == first else [value]
+
+    found = reasons(detections(edited(log, upgraded), reached, ONE))
+    assert found == {("other content", None): 1, ("other content", "detector version"): 1}
+
+    def downgraded(fact: TimelineEvent, value: bytes) -> Sequence[bytes]:
+        if fact == last:
+            return [timeline.encode(aged(last, VERSION))]
+        return [timeline.encode(aged(fact, 2))] if fact == mine[-2] else [value]
+
+    found = reasons(detections(edited(log, downgraded), reached, ONE))
+    assert found == {("other content", None): 1, ("other content", "detector version"): 1}
+
+
 def test_a_merge_of_a_version_that_did_not_say_its_detector_is_the_same_merge(
     live: tuple[MemoryEventLog, dict[int, int]],
 ) -> None:
