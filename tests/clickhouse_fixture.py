@@ -21,7 +21,7 @@ import pytest
 from premortem.migrate import MIGRATIONS, migrate_clickhouse
 
 _ROOT = Path(__file__).parents[1]
-_START_SECONDS = 60
+_START_SECONDS = 180
 GIVEN = os.environ.get("PREMORTEM_TEST_CLICKHOUSE_URL", "")
 _OURS, _THEIRS = "engine", "server"
 _names = secrets.token_hex(4)
@@ -54,7 +54,7 @@ class ClickHouseProcess:
         """Ask it to end, and return its exit code."""
         self.process.terminate()
         try:
-            return self.process.wait(10)
+            return self.process.wait(60)
         finally:
             self.process.kill()
 

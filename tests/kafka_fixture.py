@@ -15,7 +15,7 @@ from tests.maven import jars
 from tests.tcp_proxy import TcpProxy
 
 _CLUSTER_ID = "cHJlbW9ydGVtLXRlc3RzLQ"
-_START_SECONDS = 60
+_START_SECONDS = 180
 _SMALL = ("-Xmx384m", "-XX:TieredStopAtLevel=1")
 _numbers = itertools.count()
 

@@ -18,7 +18,7 @@ import yaml
 from tests.kafka_fixture import free_port
 from tests.maven import jars
 
-_START_SECONDS = 60
+_START_SECONDS = 180
 _numbers = itertools.count()
 
 

@@ -26,7 +26,7 @@ Supervisor([{children}], here / "logs", here / "status.json").run()
 """
 
 
-def eventually(true: Callable[[], bool], seconds: float = 15) -> None:
+def eventually(true: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not so after {seconds} s"
@@ -90,7 +90,7 @@ class Stage:
         for supervisor in self._supervisors:
             if supervisor.poll() is None:
                 supervisor.send_signal(signal.SIGTERM)
-                supervisor.wait(15)
+                supervisor.wait(60)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ _RUNAWAY = "SELECT count() FROM numbers(1000000000000) WHERE cityHash64(number) 
 _RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '%{}%' AND query NOT LIKE '%system.processes%'"
 
 
-def _eventually(true: Callable[[], bool], seconds: float = 15) -> None:
+def _eventually(true: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not so after {seconds} s"
@@ -33,7 +33,7 @@ def _eventually(true: Callable[[], bool], seconds: float = 15) -> None:
 
 
 def _ask(base: str, sql: str, **parameters: object) -> httpx.Response:
-    return httpx.post(base, params={name: str(value) for name, value in parameters.items()}, content=sql, timeout=30)
+    return httpx.post(base, params={name: str(value) for name, value in parameters.items()}, content=sql, timeout=90)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_runaway_query_ends_at_its_deadline(clickhouse_url: str) -> None:
         begun = time.monotonic()
         with pytest.raises(DatabaseError, match="TIMEOUT_EXCEEDED") as caught:
             client.query(_RUNAWAY, settings={"max_execution_time": 1})
-        assert 0.9 < time.monotonic() - begun < 8
+        assert 0.9 < time.monotonic() - begun < 30
         assert caught.value.code == 159
 
 
@@ -59,12 +59,12 @@ def test_a_query_that_the_engine_cannot_interrupt_lets_its_caller_go(
     os.mkfifo(tmp_path / "pipe")
     begun = time.monotonic()
     answer = _ask(base, f"SELECT * FROM file('{tmp_path}/pipe', 'LineAsString', 'l String')", max_execution_time=0.5)
-    assert 0.5 < time.monotonic() - begun < 10
+    assert 0.5 < time.monotonic() - begun < 30
     assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (408, "159")
     assert _ask(base, _RUNNING.format("LineAsString")).text == "1\n"
     begun = time.monotonic()
     assert server.stop() == 0
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 9
 
 
 @pytest.mark.engine_alone
@@ -113,10 +113,10 @@ def test_a_client_that_leaves_a_stream_ends_it(base: str) -> None:
 def test_a_client_that_stops_reading_is_let_go_at_the_deadline(base: str) -> None:
     sql = "SELECT number, repeat('stopped-reading', 10) FROM numbers(10000000000)"
     running = _RUNNING.format("stopped-reading")
-    with httpx.stream("POST", base, params={"max_execution_time": "1"}, content=sql) as answer:
+    with httpx.stream("POST", base, params={"max_execution_time": "3"}, content=sql) as answer:
         assert answer.status_code == 200
         assert _ask(base, running).text == "1\n"
-        _eventually(lambda: _ask(base, running).text == "0\n", 6)
+        _eventually(lambda: _ask(base, running).text == "0\n")
 
 
 def test_readers_see_whole_batches_while_others_insert(clickhouse_empty_database: str) -> None:
@@ -195,7 +195,7 @@ def test_the_evidence_store_waits_no_longer_than_its_deadline_for_a_silent_serve
         begun = time.monotonic()
         with pytest.raises(Unavailable):
             store.version()
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 30
 
 
 def test_a_client_of_a_stopped_server_hears_of_it(clickhouse_process: StartServer, tmp_path: Path) -> None:
@@ -204,4 +204,4 @@ def test_a_client_of_a_stopped_server_hears_of_it(clickhouse_process: StartServe
         threading.Timer(0.5, server.process.terminate).start()
         with pytest.raises((OperationalError, DatabaseError)):
             client.query(_RUNAWAY)
-    assert server.process.wait(5) == 0
+    assert server.process.wait(60) == 0

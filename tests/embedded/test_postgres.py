@@ -86,7 +86,7 @@ def test_an_ordinary_user_runs_it_too() -> None:
     )
     try:
         pid_file = place / "postgres" / "server" / "cluster" / "postmaster.pid"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while not (pid_file.exists() and "ready" in pid_file.read_text()):
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline
@@ -95,7 +95,7 @@ def test_an_ordinary_user_runs_it_too() -> None:
         assert (place / "postgres" / "run" / ".s.PGSQL.5432").is_socket()
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
         subprocess.run(["rm", "-rf", str(place)], check=True)
 
 
@@ -134,7 +134,7 @@ def test_a_backend_deep_in_a_query_does_not_keep_a_killed_postmaster_from_coming
         os.kill(server.pid, signal.SIGKILL)
         started = time.monotonic()
         server.start()
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 45
         assert backend not in running_servers(cluster(server))
 
 

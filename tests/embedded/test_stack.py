@@ -52,7 +52,7 @@ def foreground(settings: Settings) -> subprocess.CompletedProcess[str]:
         cwd=_ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -72,7 +72,7 @@ def test_up_status_kill_down_and_up_again(settings: Settings, tmp_path: Path) ->
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=280,
             check=False,
         )
 
@@ -113,7 +113,7 @@ def test_up_status_kill_down_and_up_again(settings: Settings, tmp_path: Path) ->
 
     started = time.monotonic()
     assert stack.stop(settings)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
     assert not stack.stop(settings)
     assert stack.status(settings) == []
 

@@ -44,7 +44,7 @@ def notes(here: Path, port: int) -> list[str]:
 def test_it_survives_every_kill_and_stops_cleanly(stage: Any, port: int) -> None:
     here, cluster = stage.here, stage.here / "postgres" / "server" / "cluster"
     supervisor = stage.supervise(postgres(here, port))
-    stage.eventually(lambda: stage.child("postgres-schema").state == "done", 30)
+    stage.eventually(lambda: stage.child("postgres-schema").state == "done")
     note(here, port, "1 before the postmaster was killed")
 
     first = stage.running("postgres")
@@ -55,7 +55,7 @@ def test_it_survives_every_kill_and_stops_cleanly(stage: Any, port: int) -> None
 
     supervisor.kill()
     supervisor.wait()
-    stage.eventually(lambda: postgres_paths.running_servers(cluster) == {}, 5)
+    stage.eventually(lambda: postgres_paths.running_servers(cluster) == {})
     assert not stage.lives(second)
 
     supervisor = stage.supervise(postgres(here, port))
@@ -71,7 +71,7 @@ def test_it_survives_every_kill_and_stops_cleanly(stage: Any, port: int) -> None
 
     started = time.monotonic()
     supervisor.send_signal(signal.SIGTERM)
-    assert supervisor.wait(10) == 0
-    assert time.monotonic() - started < 10
+    assert supervisor.wait(60) == 0
+    assert time.monotonic() - started < 20
     assert postgres_paths.running_servers(cluster) == {}
     assert "database system is shut down" in (here / "logs" / "postgres.log").read_text().splitlines()[-1]
