@@ -1,12 +1,13 @@
-"""A process with all four dataflows over PostgreSQL: `python -m tests.dataflows.four_flows DSN CRASH_AT [hang]`.
+"""A process with all four dataflows over PostgreSQL: `python -m tests.dataflows.four_flows DSN CRASH_AT [ASKED]`.
 
-What it archives stays in memory; with `hang` the archive's store never answers.
+What it archives stays in memory; with a path in `ASKED` the archive's store makes a file there and never answers.
 """
 
 import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Event
 
 from dataflows.together import run_together
@@ -25,13 +26,18 @@ from tests.dataflows.world import DoublingDetector, MemoryEvidence
 
 
 class HangingEvidence(MemoryEvidence):
-    """Takes for ever."""
+    """Says that it was asked, and takes for ever."""
+
+    def __init__(self, asked: Path) -> None:
+        super().__init__()
+        self._asked = asked
 
     def insert(self, rows: Sequence[ArchivedRow]) -> None:
-        time.sleep(60)
+        self._asked.touch()
+        time.sleep(600)
 
 
-def surroundings(pool: Pool, stop: Event, crash_at: str = "", hang: bool = False) -> Surroundings:
+def surroundings(pool: Pool, stop: Event, crash_at: str = "", asked: str = "") -> Surroundings:
     """Return what the dataflows touch: PostgreSQL, but for the archive."""
     crash = crash_points(crash_at)
     return Surroundings(
@@ -39,18 +45,18 @@ def surroundings(pool: Pool, stop: Event, crash_at: str = "", hang: bool = False
         checkpoint_store=PostgresCheckpointStore(pool),
         task_queue=PostgresTaskQueue(pool),
         incident_store=PostgresIncidentStore(pool),
-        evidence_store=HangingEvidence() if hang else MemoryEvidence(),  # type: ignore[arg-type]
+        evidence_store=HangingEvidence(Path(asked)) if asked else MemoryEvidence(),  # type: ignore[arg-type]
         restore_detector=DoublingDetector,
         stop=stop,
         crash=crash,
     )
 
 
-def main(dsn: str, crash_at: str = "", hang: str = "") -> None:
+def main(dsn: str, crash_at: str = "", asked: str = "") -> None:
     """Run until told to stop."""
     stop = Event()
     stop_on_signals(stop)
-    around = surroundings(open_pool(dsn, size=8), stop, crash_at, bool(hang))
+    around = surroundings(open_pool(dsn, size=8), stop, crash_at, asked)
     wiring = Wiring(around, LogTail(around.event_log))
     os._exit(run_together([wiring.dataflow(flow) for flow in FLOWS], stop))
 

