@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 # has no thread and no connection when it forks, and the child is what `premortem` is: main() with its arguments.
 _WARM = """
 import json, os, sys
-import httpx, premortem.cli.diagnosis, premortem.cli.dsns
+import httpx, openai, premortem.cli.diagnosis, premortem.cli.dsns
 from premortem.cli import main
 for line in sys.stdin:
     order = json.loads(line)

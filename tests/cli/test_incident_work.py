@@ -17,7 +17,9 @@ from premortem.domain.evidence import (
 )
 from premortem.domain.ids import FactId
 from premortem.domain.incident import fold
+from premortem.domain.reconsidering import reconsidered
 from premortem.domain.timeline import (
+    Changed,
     EvaluationCompleted,
     FixApplied,
     FixProposed,
@@ -98,6 +100,27 @@ def test_a_cause_says_how_sure_it_is_and_why_no_surer_what_it_rests_on_and_what_
         f"{stored.ONSET.id}  onset",
     ):
         assert expected in said
+
+
+def test_a_cause_says_what_became_of_others_like_it_and_why_no_fix_is_tried() -> None:
+    weighed = replace(CAUSE, claimed=0.65, confidence=0.45, decided_by="rules 3", observed_right=5, observed_cases=11,
+                      benchmark_cases=5, least_cases=5)  # fmt: skip
+    said = told(weighed)
+    assert "outcomes     5 of 11 earlier causes like it proved right, 5 of them the benchmark's (rules 3)" in said
+    assert "no fix       5 of 11 earlier causes like it proved right, 0.60 of them are needed" in said
+    assert "no fix" not in told(replace(weighed, confidence=0.65, observed_right=11))
+    assert "outcomes" not in told(CAUSE)
+
+
+def test_answers_that_were_asked_for_again_stand_under_the_cause_that_they_are_about() -> None:
+    made = Made(by="model", agent="rca", agent_version=1, model="small", task_id="task-1")
+    answer = replace(CAUSE, summary="It was the bank.", raw_verdict="inconclusive", raw_suspect=stored.OTHER, made=made)
+    again = reconsidered(CAUSE, answer, Changed(model="small"), NOW + 9)
+    said = told(CAUSE, again)
+    assert "asked again  inconclusive, 0.75 claimed, suspects 07e407e407e4 (by small: rca 1, task task-1" in said
+    assert "It was the bank." in said
+    assert "suspects bad0bad0bad0, the same" in told(CAUSE, reconsidered(CAUSE, CAUSE, Changed(), NOW + 9))
+    assert "asked again" not in told(CAUSE, again, replace(CAUSE, id=FactId("newer")))
 
 
 def test_without_a_suspect_it_is_said_why_there_is_none() -> None:
