@@ -6,7 +6,7 @@ import msgspec
 
 from premortem.domain.chain import NOTHING, lengthened
 from premortem.domain.incident import Incident, evolve
-from premortem.domain.work import SIGNED
+from premortem.domain.work import made_of
 from replay.checked import Check, Wrong, apart, differing
 from replay.incident_records import Kept, Placed
 
@@ -145,8 +145,7 @@ def _upon(links: Sequence[Link]) -> Check:
     wrong: list[Wrong] = []
     count = 0
     for each in links:
-        fact = each.placed.fact
-        made = fact.made if isinstance(fact, SIGNED) else None
+        made = made_of(each.placed.fact)
         if made is not None and made.upon:
             count += 1
             if made.upon not in known:

@@ -100,8 +100,8 @@ def _print_one(found: Verification) -> None:
             out.print(f"           {printable(sentence)}", markup=False)
         for wrong in check.wrong:
             out.print(f"           {printable(wrong.where)}", markup=False)
-            out.print(f"             must be  {printable(wrong.expected)}", markup=False)
-            out.print(f"             is       {printable(wrong.found)}", markup=False)
+            out.print(f"             computed  {printable(wrong.expected)}", markup=False)
+            out.print(f"             written   {printable(wrong.found)}", markup=False)
     failed = sum(check.state == "FAILED" for check in found.checks)
     out.print(f"{found.facts} facts, {failed} of {len(found.checks)} checks failed. The chain's head is", markup=False)
     out.print(f"  {found.head or 'none'}", markup=False)
@@ -136,7 +136,7 @@ def _plain(found: Verification) -> dict[str, Any]:
                 "gone": check.gone,
                 "state": check.state,
                 "said": list(check.said),
-                "wrong": [{"where": w.where, "expected": w.expected, "found": w.found} for w in check.wrong],
+                "wrong": [{"where": w.where, "computed": w.expected, "written": w.found} for w in check.wrong],
             }
             for check in found.checks
         ],
