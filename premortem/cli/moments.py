@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+from premortem.domain.moments import utc
 from premortem.exceptions import Malformed
 
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
@@ -31,5 +32,5 @@ def parse_duration(text: str) -> int:
 
 
 def show_moment(milliseconds: int) -> str:
-    """Return the moment to the second, in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    """Return the moment to the second, in UTC; the end of the year 9999 for what is later."""
+    return utc(milliseconds)

@@ -113,7 +113,7 @@ def resolve(
     tenant: Tenant = DEFAULT_TENANT,
     as_json: Annotated[bool, json_option('{"incident", "release", "warnings"}')] = False,
 ) -> None:
-    """Say that an incident is over; it is opened again when its errors come back. Refused when nothing could do that."""
+    """Say that an incident is over, until its errors come back; refused when nothing could open it again."""
     from premortem import bootstrap
 
     incident = _incident(incident_id, tenant)

@@ -86,11 +86,14 @@ def _told_late(found: Earliest) -> Iterator[str]:
     if not found.avoidable:
         held = f", though these were set: {', '.join(found.settings)}" if found.settings else ""
         yield f"- Nothing that a person had set held it back{held}."
-    for cost in found.costs:
-        yield f"- **{cost.what}** cost {length(cost.milliseconds)}: without it alone it would have been told by then."
-    if found.avoidable and not found.costs:
-        both = " and ".join(found.settings)
-        yield f"- {both} together cost {length(found.avoidable)}; without one alone it would have been told no earlier."
+    else:
+        named = " and ".join(found.settings)
+        yield f"- **What persons had set cost {length(found.avoidable)}**: {named}."
+        if len(found.settings) > 1:
+            for cost in found.costs:
+                yield f"  - Without {cost.what} alone it would have been told {length(cost.milliseconds)} earlier."
+            if not found.costs:
+                yield "  - Without any of them alone it would have been told no earlier."
     if found.begun is not None and found.could is not None:
         needed = found.could.at - found.begun.occurred_at
         yield (

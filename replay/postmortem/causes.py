@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from premortem.domain.evidence import Citation, Evidence, Gap
 from premortem.domain.inert_text import span
 from premortem.domain.moments import utc
-from premortem.domain.timeline import ContextBuilt, HumanResponded, RootCauseProposed
+from premortem.domain.timeline import ContextBuilt, HumanResponded, IncidentFact, RootCauseProposed
 from replay.postmortem.told import Story
 
 _MOST_CITED, _MOST_STEPS, _MOST_GAPS = 12, 12, 20
@@ -51,6 +51,7 @@ def cause_lines(story: Story) -> Iterator[str]:
         yield ""
         for step in cause.chain[:_MOST_STEPS]:
             yield f"- {utc(step.at)}: {span(step.what, 300)} ({_source(step.citation, known)})"
+    yield from _before(story, where)
 
 
 def against_lines(story: Story) -> Iterator[str]:
@@ -77,17 +78,22 @@ def against_lines(story: Story) -> Iterator[str]:
 
 def missing_lines(story: Story) -> Iterator[str]:
     """Yield what was asked for and could not be had, and how to have it next time."""
-    found, context = accepted(story), story.newest(ContextBuilt)
-    gaps: dict[str, Gap] = {}
-    for gap in (*(found[1].missing if found else ()), *(context[1].gaps if context else ())):
-        gaps.setdefault(gap.id, gap)
+    gaps: dict[str, tuple[Gap, str]] = {}
+    looks = story.of(ContextBuilt, RootCauseProposed)
+    for each in looks:
+        found = each.fact.gaps if isinstance(each.fact, ContextBuilt) else _missing(each.fact)
+        if isinstance(each.fact, ContextBuilt):
+            still = {gap.id for gap in found}
+            gaps |= {name: (gap, until or each.where) for name, (gap, until) in gaps.items() if name not in still}
+        gaps |= {gap.id: (gap, "") for gap in found}
     if not gaps:
-        yield "Nothing." if context else "No evidence was gathered."
+        yield "Nothing." if looks else "No evidence was gathered."
         return
     yield "| what | why | how to have it next time |"
     yield "|---|---|---|"
-    for gap in list(gaps.values())[:_MOST_GAPS]:
-        yield f"| {span(gap.what)} | {gap.why.replace('_', ' ')} | {span(gap.how, 300)} |"
+    for gap, until in list(gaps.values())[:_MOST_GAPS]:
+        had = f"; it was there from `{until}` on" if until else ""
+        yield f"| {span(gap.what)} | {gap.why.replace('_', ' ')}{had} | {span(gap.how, 300)} |"
 
 
 _STATES = {"open": "Not refuted", "refuted": "Refuted"}
@@ -98,6 +104,23 @@ def _capped(cause: RootCauseProposed) -> Iterator[str]:
         claimed = f"{cause.raw_confidence:.2f} was claimed; the" if cause.raw_confidence > cause.cap else "The"
         yield ""
         yield f"{claimed} evidence allows {cause.cap:.2f} at most: {span(cause.cap_reason, 200)}."
+
+
+def _missing(fact: IncidentFact) -> tuple[Gap, ...]:
+    return fact.missing if isinstance(fact, RootCauseProposed) else ()
+
+
+def _before(story: Story, where: str) -> Iterator[str]:
+    """Yield the causes that were proposed before this one."""
+    earlier = [each for each in story.of(RootCauseProposed) if each.where != where][-_MOST_STEPS:]
+    if earlier:
+        yield ""
+        yield "Proposed before:"
+        yield ""
+    for each in earlier:
+        assert isinstance(each.fact, RootCauseProposed)
+        said = f"{each.fact.verdict.replace('_', ' ')}, confidence {each.fact.confidence:.2f}"
+        yield f"- {said} (`{each.where}`): {span(each.fact.summary, 300)}"
 
 
 def _corrections(story: Story, where: str) -> Iterator[str]:

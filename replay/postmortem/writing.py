@@ -37,9 +37,10 @@ def postmortem(story: Story, found: Earliest, settle: Settle) -> str:
         ("What was missing", missing_lines(story)),
         ("Avoidable delay", delay_lines(story, found, settle)),
     )
-    lines = [title_line(story), "", *open_lines(story), _HOW_TO_READ, ""]
+    lines = [title_line(story), "", *open_lines(story)]
     for name, part in parts:
         lines += [f"## {name}", "", *part, ""]
+    lines += ["## How to read this", "", _HOW_TO_READ, ""]
     return "\n".join(_single(lines))
 
 
