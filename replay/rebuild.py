@@ -16,7 +16,8 @@ from replay.folding import TIMELINE, Counts, Folding, chunks
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """Told (records read, records to read)."""
-_AT_ONCE = 200
+_COMPARED = 200
+_WRITTEN = 2_000
 _REMEMBERED = 100_000
 """So many incidents of a partition are held at once; beyond that they wait in the shadow."""
 
@@ -152,7 +153,7 @@ def _fold(
 
 
 def _put(shadow: ShadowStore, folding: Folding) -> None:
-    for some in _batches(folding.incidents.values()):
+    for some in _batches(folding.incidents.values(), _WRITTEN):
         shadow.add(some, {})
     folding.incidents.clear()
 
@@ -160,7 +161,7 @@ def _put(shadow: ShadowStore, folding: Folding) -> None:
 def _judged(
     shadow: ShadowStore, suspects: Iterable[Suspect], ends: Sequence[int], positions: Mapping[int, int]
 ) -> Iterator[tuple[Suspect, Judged]]:
-    for some in _batches(suspects):
+    for some in _batches(suspects, _COMPARED):
         ids = [suspect.incident_id for suspect in some]
         saved, facts = shadow.load(ids), shadow.facts(ids)
         for suspect in some:
@@ -172,7 +173,7 @@ def _trimmed(judged: Judged, most: int) -> Judged:
     return Judged(judged.verdict, judged.differences[: max(0, most)])
 
 
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
-    while some := list(islice(iterator, _AT_ONCE)):
+    while some := list(islice(iterator, size)):
         yield some

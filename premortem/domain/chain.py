@@ -15,11 +15,9 @@ NOTHING = ""
 
 def link(previous: str, record: bytes) -> str:
     """Return the next head: SHA-256 (hex) over the head before and the record, each with its length (8 bytes) first."""
-    digest = hashlib.sha256()
-    for part in (previous.encode(), record):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.hexdigest()
+    head = previous.encode()
+    sized = (len(head).to_bytes(8, "big"), head, len(record).to_bytes(8, "big"), record)
+    return hashlib.sha256(b"".join(sized)).hexdigest()
 
 
 def lengthened(chain: str, before: Incident | None, after: Incident | None, record: bytes) -> str:

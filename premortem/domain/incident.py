@@ -180,9 +180,14 @@ def evolve(incident: Incident | None, fact: IncidentFact) -> Incident | None:
 
 def _moved(status: Status, fact: IncidentFact) -> Status:
     from_statuses, to_status = TRANSITIONS[type(fact)]
-    still = isinstance(fact, HumanResponded) and fact.action in _STILL
-    still = still or (isinstance(fact, TaskFailed) and fact.stage == NOTICE_STAGE)
-    return to_status if to_status is not None and status in from_statuses and not still else status
+    return to_status if to_status is not None and status in from_statuses and not _is_still(fact) else status
+
+
+def _is_still(fact: IncidentFact) -> bool:
+    """Tell whether a fact of a kind that moves an incident moves none."""
+    if isinstance(fact, HumanResponded):
+        return fact.action in _STILL
+    return isinstance(fact, TaskFailed) and fact.stage == NOTICE_STAGE
 
 
 def fold(facts: Iterable[IncidentFact], incident: Incident | None = None) -> Incident | None:
