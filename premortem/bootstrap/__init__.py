@@ -40,6 +40,7 @@ from premortem.bootstrap.reconsidering import Setup as Setup
 from premortem.bootstrap.reconsidering import reconsidering as reconsidering
 from premortem.bootstrap.restoring import refill_archive as refill_archive
 from premortem.bootstrap.restoring import remake_archive as remake_archive
+from premortem.bootstrap.restoring import remake_positions as remake_positions
 from premortem.bootstrap.restoring import remake_queues as remake_queues
 from premortem.bootstrap.restoring import task_queue as task_queue
 from premortem.bootstrap.values import clock as clock

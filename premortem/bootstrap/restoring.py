@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
+from premortem.adapters.checkpoint_store import postgres as checkpoint_store
 from premortem.adapters.lost_tables import remake_tables
 from premortem.adapters.streams.refilling import Refilled, refill
 from premortem.adapters.task_queue import postgres as postgres_queue
@@ -36,6 +37,26 @@ def remake_queues(settings: Settings, *, emptied: bool = False) -> RemadeQueues:
     prefix = settings.sqs_queue_prefix
     lost = [queue for queue in sorted(QUEUES.values()) if everything or prefix + queue in made]
     return RemadeQueues((*(f"table {name}" for name in tables), *(f"queue {name}" for name in made)), tuple(lost))
+
+
+class RemadePositions(Struct, frozen=True):
+    """Tables that were missing, and where `archive` begins now in partitions whose first records are gone."""
+
+    made: tuple[str, ...]
+    archive: dict[int, int]
+
+
+def remake_positions(settings: Settings) -> RemadePositions:
+    """Make the tables of positions and state that are missing, and put `archive` where the log begins."""
+    begins: dict[int, int] = {}
+    with lend_pool(settings) as pool, log_reader(settings) as log:
+        made = checkpoint_store.remake(pool)
+        store = checkpoint_store.PostgresCheckpointStore(pool)
+        for partition, low in enumerate(log.low_watermarks("sentry.payloads")):
+            if store.load("archive", partition).next_offset < low:
+                store.save("archive", partition, low, {})
+                begins[partition] = low
+    return RemadePositions(tuple(made), begins)
 
 
 def remake_archive(settings: Settings) -> list[str]:

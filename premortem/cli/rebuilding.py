@@ -2,7 +2,7 @@
 
 import typer
 
-from premortem.cli import rebuilding_archive, rebuilding_incidents, rebuilding_queues
+from premortem.cli import rebuilding_archive, rebuilding_incidents, rebuilding_positions, rebuilding_queues
 
 commands = typer.Typer(help="Restore what was lost from the log: one command a store.", no_args_is_help=True)
 
@@ -15,3 +15,4 @@ def _restore() -> None:
 commands.command("queues")(rebuilding_queues.queues)
 commands.command("incidents")(rebuilding_incidents.incidents)
 commands.command("archive")(rebuilding_archive.archive)
+commands.command("positions")(rebuilding_positions.positions)

@@ -120,7 +120,8 @@ class Checkpoint(Struct, frozen=True):
 class CheckpointStore(Protocol):
     """Positions and state of the dataflows; one transaction per save.
 
-    A save with a lower `next_offset` than the stored one is refused with Conflict: a second, older worker is alive.
+    A save with a lower `next_offset` than the stored one is refused with Conflict: a second, older worker is alive. So
+    is one upon a position that this store has given out and that is gone: its changed parts would stand alone.
     """
 
     def load(self, flow: Flow, partition: int) -> Checkpoint:

@@ -53,3 +53,13 @@ def test_they_are_what_the_migrations_make_and_those_that_are_there_stay(
     assert remake_tables(pool, file) == names[:2]
     assert described(pool, names) == before
     pool.close()
+
+
+def test_a_state_without_its_position_or_a_position_without_its_state_is_dropped_with_it(postgres_dsn: str) -> None:
+    pool = open_pool(postgres_dsn, size=1)
+    checkpoint_store.PostgresCheckpointStore(pool).save("detect", 0, 10, {"a": b"x"})
+    with pool.connection() as connection:
+        connection.execute("DROP TABLE checkpoint_state")
+    assert checkpoint_store.remake(pool) == ["checkpoint_state"]
+    assert checkpoint_store.PostgresCheckpointStore(pool).load("detect", 0).next_offset == 0
+    pool.close()

@@ -1,6 +1,7 @@
 """Every checkpoint store keeps the promise of `ports.CheckpointStore`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -11,14 +12,33 @@ from premortem.exceptions import Conflict
 from premortem.ports import CheckpointStore
 
 
+@dataclass(frozen=True)
+class Losable:
+    """A store, and what loses all that is in it."""
+
+    store: CheckpointStore
+    lose: Callable[[], None]
+
+
 @pytest.fixture(params=["memory", "postgres"])
-def store(request: pytest.FixtureRequest) -> Iterator[CheckpointStore]:
+def losable(request: pytest.FixtureRequest) -> Iterator[Losable]:
     if request.param == "memory":
-        yield MemoryCheckpointStore()
+        memory = MemoryCheckpointStore()
+        yield Losable(memory, memory.lose)
         return
     pool = open_pool(request.getfixturevalue("postgres_dsn"), size=2)
-    yield PostgresCheckpointStore(pool)
+
+    def truncate() -> None:
+        with pool.connection() as connection:
+            connection.execute("TRUNCATE checkpoints, checkpoint_state")
+
+    yield Losable(PostgresCheckpointStore(pool), truncate)
     pool.close()
+
+
+@pytest.fixture
+def store(losable: Losable) -> CheckpointStore:
+    return losable.store
 
 
 def test_a_partition_without_a_checkpoint_begins_at_zero(store: CheckpointStore) -> None:
@@ -45,6 +65,19 @@ def test_an_older_worker_is_refused_and_changes_nothing(store: CheckpointStore) 
         store.save("route", 1, 19, {"a": b"old"})
     found = store.load("route", 1)
     assert (found.next_offset, dict(found.state)) == (20, {"a": b"new"})
+
+
+def test_what_changed_is_not_saved_upon_a_state_that_was_lost_meanwhile(losable: Losable) -> None:
+    store = losable.store
+    store.save("detect", 0, 10, {"a": b"x", "b": b"y"})
+    store.load("detect", 0)
+    losable.lose()
+    with pytest.raises(Conflict, match=r"was at offset 10, and is stored at 0.*Start the dataflow anew"):
+        store.save("detect", 0, 20, {"b": b"alone"})
+    begun = store.load("detect", 0)
+    assert (begun.next_offset, dict(begun.state)) == (0, {})
+    store.save("detect", 0, 20, {"a": b"x", "b": b"z"})
+    assert dict(store.load("detect", 0).state) == {"a": b"x", "b": b"z"}
 
 
 def test_a_state_of_several_megabytes_is_saved_whole_or_not_at_all(store: CheckpointStore) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from premortem.adapters.checkpoint_store.memory import older
+from premortem.adapters.checkpoint_store.memory import refused
+from premortem.adapters.lost_tables import remake_tables
 from premortem.adapters.postgres import Pool, connected, statement
 from premortem.exceptions import Conflict
 from premortem.ports import Checkpoint, Flow
@@ -18,6 +19,7 @@ class PostgresCheckpointStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._known: dict[tuple[Flow, int], int] = {}
 
     def load(self, flow: Flow, partition: int) -> Checkpoint:
         """Return the checkpoint.
@@ -31,21 +33,25 @@ class PostgresCheckpointStore:
             with connection.cursor("state", binary=True) as cursor:
                 cursor.itersize = _FETCHED
                 state: dict[str, bytes] = dict(cursor.execute(statement(__file__, "state"), place))
-        return Checkpoint(row[0] if row else 0, state)
+        self._known[flow, partition] = row[0] if row else 0
+        return Checkpoint(self._known[flow, partition], state)
 
     def save(self, flow: Flow, partition: int, next_offset: int, changed: Mapping[str, bytes | None]) -> None:
         """Store position and changed state."""
         place = {"flow": flow, "partition": partition}
         kept = {name: value for name, value in changed.items() if value is not None}
         removed = [name for name, value in changed.items() if value is None]
+        known = self._known.get((flow, partition), 0)
         with connected(self._pool) as connection:
-            moved = connection.execute(statement(__file__, "advance"), {**place, "next_offset": next_offset}).fetchone()
-            if moved is None:
-                raise Conflict(older(flow, partition, next_offset, None))
+            asked = {**place, "next_offset": next_offset, "known": known}
+            if connection.execute(statement(__file__, "advance"), asked).fetchone() is None:
+                stored = connection.execute(statement(__file__, "position"), place).fetchone()
+                raise Conflict(refused(flow, partition, next_offset, known, stored[0] if stored else 0))
             for arrays in _slices(kept):
                 connection.execute(statement(__file__, "put_state"), {**place, **arrays}, binary=True)
             if removed:
                 connection.execute(statement(__file__, "remove_state"), {**place, "names": removed})
+        self._known[flow, partition] = next_offset
 
     def positions(self) -> Mapping[tuple[Flow, int], int]:
         """Return the next offset per flow and partition."""
@@ -58,6 +64,15 @@ class PostgresCheckpointStore:
         with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
             rows = cursor.execute(statement(__file__, "parts"), {"name": name}).fetchall()
         return {(flow, partition): value for flow, partition, value in rows}
+
+
+def remake(pool: Pool) -> list[str]:
+    """Make the tables that are missing, and return their names; a table that is left without the other is emptied."""
+    made = remake_tables(pool, __file__)
+    if made:
+        with connected(pool) as connection:
+            connection.execute(statement(__file__, "clear"))
+    return made
 
 
 def _slices(kept: Mapping[str, bytes]) -> Iterator[dict[str, list[str] | list[bytes]]]:

@@ -1,0 +1,1 @@
+TRUNCATE checkpoints, checkpoint_state
