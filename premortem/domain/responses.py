@@ -21,8 +21,8 @@ LONGEST_TEXT, LONGEST_NAME = 4000, 100
 _NEEDS_TEXT = ("note", "correct_cause", "reject_cause", "reject_fix", "suppress")
 _LONGEST_SUPPRESSION_MS = 366 * 24 * 3_600_000
 _OVER = ("resolved", "suppressed")
-_STILL_TAKEN = ("note", "confirm_cause")
-"""Of an incident that is over: what moves nothing."""
+_STILL_TAKEN = ("note", "confirm_cause", "reject_cause")
+"""Of an incident that is over: what moves nothing then. Whether its cause was right is often known only afterwards."""
 
 
 def responded(
@@ -40,7 +40,7 @@ def responded(
     same time do. `until` is when a suppression ends (ms), at most a year after `at`; `owner` is whose it is assigned.
 
     Raises ValueError, with what is missing, when it does not say enough, when there is no cause to confirm, and for an
-    incident that is over, of which only notes are taken, and that its cause was right.
+    incident that is over, of which only notes are taken, and whether its cause was right.
     """
     if not by.strip():
         raise ValueError("who says so? Name a person in `by`.")

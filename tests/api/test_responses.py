@@ -11,7 +11,7 @@ from premortem.domain.detection import Detector
 from premortem.domain.ids import TenantId
 from premortem.domain.incident import Cause, fold
 from premortem.domain.project_stream import Muted, RuleChanged
-from premortem.domain.routing import react
+from premortem.domain.routing import NOTHING, react
 from premortem.domain.timeline import HumanResponded
 from premortem.ports import Saved
 from tests.api.conftest import OTHER_TOKEN, TOKEN, World
@@ -138,7 +138,9 @@ async def test_of_an_incident_that_is_over_it_is_only_taken_what_moves_nothing(k
     known.incidents.save([Saved(over, 0, 1)], [])
     assert (await say(known, "reject_fix")).status_code == 422
     assert (await say(known, "note")).status_code == 201
-    assert (await say(known, "confirm_cause")).status_code == 201
+    for action in ("confirm_cause", "reject_cause"):
+        assert (await say(known, action)).status_code == 201
+    assert [react(over, fact) for fact in facts(known)] == [NOTHING] * 3
 
 
 async def test_there_is_nothing_to_confirm_before_a_cause_was_proposed(known: World) -> None:
