@@ -2,7 +2,7 @@
 
 import typer
 
-from premortem.cli import rebuilding_incidents, replayed_detections
+from premortem.cli import rebuilding_incidents, replayed_detections, state_digests
 
 commands = typer.Typer(help="Read the log again and compare with what is stored.", no_args_is_help=True)
 
@@ -14,3 +14,4 @@ def _replay() -> None:
 
 commands.command("rebuild")(rebuilding_incidents.rebuild)
 commands.command("detections")(replayed_detections.detections)
+commands.command("digest")(state_digests.digest)

@@ -111,6 +111,40 @@ def test_bodies_go_from_the_log_by_whole_days_once_they_are_archived(cli: Cli) -
     assert bodies() == 1
 
 
+def test_incidents_are_compared_with_the_log_mended_and_restored_when_their_tables_are_dropped(cli: Cli) -> None:
+    def incident(text: str) -> Any:
+        wait(lambda: cli.json("incidents", "list", "--text", text))
+        (found,) = cli.json("incidents", "list", "--text", text)
+        return found
+
+    def sql(statement: str) -> None:
+        cli.run("postgres", "psql", f"--command={statement}")
+
+    cli.json("send-event", "to be rebuilt", "--type", "RebuiltError")
+    found = incident("RebuiltError")
+    compared = cli.json("replay", "rebuild")
+    assert compared["live"]["differences"] == []
+    assert compared["swapped"] is None
+
+    sql(f"UPDATE incidents SET status = 'resolved' WHERE id = '{found['id']}'")
+    (difference,) = cli.json("replay", "rebuild", code=3)["live"]["differences"]
+    assert (difference["incident_id"], difference["field"]) == (found["id"], "status")
+    assert (difference["live"], difference["rebuilt"]) == ("resolved", found["status"])
+    assert found["id"] in cli.run("replay", "rebuild", "--swap").stdout
+    assert incident("RebuiltError") == found
+
+    sql("DROP TABLE incidents, incident_fingerprints, timeline_events, pull_requests")
+    assert "premortem rebuild incidents" in cli.run("replay", "rebuild", code=3).stdout
+    restored = cli.json("rebuild", "incidents")
+    assert sorted(restored["made"]) == ["incident_fingerprints", "incidents", "pull_requests", "timeline_events"]
+    assert incident("RebuiltError")["id"] == found["id"]
+    cli.json("send-event", "after the rebuild", "--type", "LaterError")
+    later = incident("LaterError")
+    digests = cli.json("replay", "digest", "--incidents")
+    assert {found["id"], later["id"]} <= {each["incident_id"] for each in digests}
+    assert len(cli.json("replay", "digest", "--every", "1000000")) == 4
+
+
 def test_where_nothing_was_hashed_there_is_no_hash(nothing: Cli) -> None:
     assert "PREMORTEM_DATA_DIR" in nothing.refusal("user-hash", "1")
     assert not (nothing.data / "secrets").exists()

@@ -14,6 +14,7 @@ from premortem.adapters.streams.plain_runner import run_plain
 from premortem.domain import timeline
 from premortem.domain.timeline import IncidentDetected, IncidentFact, TimelineTicked
 from premortem.ports import Append, LogReader
+from replay.digests import incident_digests, marks
 from replay.folding import Counts
 from replay.rebuild import Rebuilt, rebuild, swap, verify
 from tests.builders import NOW, detected
@@ -141,6 +142,21 @@ def test_the_order_across_incidents_and_the_number_of_partitions_change_nothing(
         if not waiting[key]:
             del waiting[key]
     assert digest(shuffled, partitions) == digest(log)
+
+
+@given(logs, st.integers(1, 9), percents)
+@settings(max_examples=40, deadline=None)
+def test_a_digest_at_an_offset_is_the_one_of_a_log_that_ends_there(log: list[Append], every: int, cut: int) -> None:
+    whole = MemoryEventLog(1)
+    whole.append([replace(each, partition=0) for each in log])
+    until = len(log) * cut // 100
+    found = {mark.offset: mark for mark in marks(whole, (), every, until)}
+    assert list(found) == [*range(every, until, every), until]
+    for offset, mark in found.items():
+        assert mark.digest == digest(log[:offset], 1)
+    by_incident = list(incident_digests(whole, (0,), until))
+    assert len(by_incident) == found[until].incidents
+    assert [each.incident_id for each in by_incident] == sorted(each.incident_id for each in by_incident)
 
 
 _PROGRAM = """
