@@ -109,6 +109,37 @@ def test_a_resolved_incident_is_opened_again_by_a_newer_release_and_by_no_older_
     incident(cli, "BackError", "open")
     assert "regression" in cli.run("incidents", "show", found["id"]).stdout
     assert "no incident" in cli.refusal("incidents", "resolve", "nothing")
+    told = cli.run("postmortem", found["id"]).stdout
+    assert told.startswith("# Interim post-mortem: BackError: broke")
+    assert "**Open again**" in told
+    file = cli.data.parent / "postmortem.md"
+    assert cli.run("postmortem", found["id"], "--output", str(file)).stdout == f"Wrote {file}.\n"
+    assert file.read_text() == cli.run("postmortem", found["id"]).stdout
+    assert "cannot be written" in cli.refusal("postmortem", found["id"], "--output", str(cli.data.parent / "no" / "x"))
+    assert "knows no incident" in cli.refusal("postmortem", "nothing")
+
+
+def test_a_resolution_that_nothing_could_take_back_is_refused_and_found_when_it_was_made_all_the_same(cli: Cli) -> None:
+    send(cli, "LintError", "shop@1")
+    found = incident(cli, "LintError", "open")
+    (fingerprint,) = found["fingerprints"]
+    weak = cli.json("incidents", "resolve", found["id"], "--release", "shop@v999")["warnings"]
+    assert "nothing was ever heard of release shop@v999" in weak[0]
+    incident(cli, "LintError", "resolved")
+    assert found["id"] not in [each["id"] for each in cli.json("incidents", "lint", code=None)]
+    cli.json("mute", fingerprint, "--project", "1", "--for", "999999w")
+    refused = ""
+    deadline = time.monotonic() + 60
+    while "without an end" not in refused and time.monotonic() < deadline:  # the mute reaches the detector
+        time.sleep(0.3)
+        refused = cli.run("incidents", "resolve", found["id"], code=None).stderr
+    assert "Nothing could open it again: its error is muted" in refused
+    assert "--anyway" in refused
+    assert "muted" in cli.json("incidents", "resolve", found["id"], "--anyway")["warnings"][0]
+    (linted,) = [each for each in cli.json("incidents", "lint", code=3) if each["id"] == found["id"]]
+    assert (linted["verdict"], linted["reasons"][0]["mend"]) == ("never", f"premortem unmute {fingerprint} --project 1")
+    assert "by nothing" in cli.run("incidents", "lint", "--project", "1", code=3).stdout
+    cli.json("unmute", fingerprint, "--project", "1")
 
 
 def test_a_person_answers_an_incident_and_is_told_what_is_missing(cli: Cli) -> None:
