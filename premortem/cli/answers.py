@@ -60,9 +60,10 @@ def print_many(found: Sequence[tuple[Incident, Difference, bool]], right: Sequen
     print_table(columns, rows, "Nothing was asked.")
     sums = totals_of([(incident, each) for incident, each, _ in found], right)
     out = console()
+    proved = f", and {sums.suspect_of_right} of the {sums.proved_right} that proved right" if sums.proved_right else ""
     out.print(
         f"{sums.incidents} asked again, {sums.no_answer} without an answer. Same verdict: {sums.same_verdict}, same "
-        f"suspect: {sums.same_suspect}, and {sums.suspect_of_right} of the {sums.proved_right} that proved right."
+        f"suspect: {sums.same_suspect}{proved}."
     )
     out.print(
         f"Cost {_dollars(sums.cost_microdollars)} ({sums.tokens} tokens), then it was "

@@ -40,7 +40,7 @@ def calibration(
         print_json(msgspec.to_builtins(reports))
         return
     if not reports:
-        console().print("No cause was proposed yet.")
+        console().print("No cause was claimed yet.")
     for each in reports:
         _print(each)
     kinds = {(each.decided_by, each.reason) for each in (*causes, *outcomes) if each.claims} | set(BENCHMARK)
