@@ -108,7 +108,7 @@ def swap(log: LogReader, shadow: ShadowStore, rebuilt: Rebuilt) -> tuple[int, st
             "and a swap would lose it from the incidents, too. Restore the log first."
         )
     positions = shadow.positions()
-    for partition, end in enumerate(rebuilt.ends):
+    for partition, end in enumerate(log.heads(TIMELINE)):  # asked last: materialize goes on meanwhile
         if positions.get(partition, 0) > end:
             raise Conflict(
                 f"partition {partition} of this timeline ends at offset {end}, and materialize has been at "

@@ -61,7 +61,10 @@ def unavailable() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.UndefinedTable as exception:
-        raise Unprepared("PostgreSQL does not have our tables yet. Run: premortem migrate.") from exception
+        raise Unprepared(
+            "PostgreSQL does not have our tables. Run: premortem migrate; or, where those of incidents were lost, "
+            "premortem rebuild incidents."
+        ) from exception
     except psycopg.errors.InsufficientPrivilege as exception:
         refused = exception.diag.message_primary
         raise Unprepared(

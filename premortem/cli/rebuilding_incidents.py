@@ -74,7 +74,9 @@ def incidents(
         lost = shadow.lost()
         changed, digest = replay.swap(log, shadow, rebuilt)
     made = (
-        f"The tables were made anew, for {', '.join(lost)} {'was' if len(lost) == 1 else 'were'} lost. " if lost else ""
+        f"{', '.join(lost)} {'was' if len(lost) == 1 else 'were'} lost: all four tables were made anew. "
+        if lost
+        else ""
     )
     say(
         {"made": list(lost), "changed": changed, "digest": digest, "records": rebuilt.counts.records},

@@ -201,6 +201,16 @@ def test_another_log_is_not_put_in_place_of_what_is_stored() -> None:
         replay.swap(other, shadow, replay.rebuild(other, shadow))
 
 
+def test_a_materialize_that_has_moved_on_since_the_rebuild_is_no_sign_of_another_log() -> None:
+    world = World(partitions=1)
+    world.append(*STORY[:2])
+    shadow = MemoryShadowStore(world.incidents, world.checkpoints)
+    rebuilt = replay.rebuild(world.log, shadow)
+    world.append(*STORY[2:])
+    run_plain("materialize", world.around())
+    assert replay.swap(world.log, shadow, rebuilt) == (0, world.incidents.digest())
+
+
 def in_memory(log: LogReader) -> Rebuilt:
     return replay.rebuild(log, MemoryShadowStore(MemoryIncidentStore(), World().checkpoints))
 
