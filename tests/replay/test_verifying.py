@@ -63,6 +63,7 @@ EDITS = {
     "a confidence": ("RootCauseProposed", b'"confidence":0.', b'"confidence":0.0', {UPON, CAUSES}),
     "a cap": ("RootCauseProposed", b'"cap":0.9', b'"cap":0.95', {UPON, CAUSES}),
     "a gate": ("IncidentDetected", b'"passed":true', b'"passed":false', {UPON, DECIDED}),
+    "what was detected": ("IncidentDetected", b'"fingerprint":"a', b'"fingerprint":"b', {UPON, DERIVED}),
     "what a gate saw": ("IncidentDetected", b'"observed":0.5', b'"observed":50.5', {UPON, DECIDED}),
     "a chance": ("EvaluationCompleted", b'"p_lower":0.0', b'"p_lower":0.01', {VERDICTS}),
     "a count": ("EvaluationCompleted", b'"before_events":294', b'"before_events":295', {VERDICTS}),
