@@ -65,11 +65,12 @@ def derived_ids(facts: Sequence[Placed]) -> Check:
             name = incident_id(fact.tenant_id, fact.project_id, fact.fingerprint, fact.decision)
             if name != fact.incident_id:
                 wrong.append(Wrong(f"{placed.where}, the incident's id", name, fact.incident_id))
-        names = tuple(_names(fact, before))
-        if names:
+        names = _names(fact, before)
+        first = next(names, None)
+        if first is not None:
             count += 1
-            if fact.id not in names:
-                expected = names[0] if len(names) == 1 else f"an id derived from one of the {len(before)} facts before"
+            if fact.id != first and fact.id not in names:
+                expected = f"an id like {first}, of what is said or of one of the {len(before)} facts before"
                 wrong.append(Wrong(f"{placed.where}, its id", expected, fact.id))
         before.append(fact)
     return Check(what="ids follow from what caused them", count=count, wrong=tuple(wrong))
@@ -90,20 +91,20 @@ def _names(fact: IncidentFact, before: Sequence[IncidentFact]) -> Iterator[str]:
             yield derive("fact", incident, "IncidentGrew", fact.event_id)
         case IncidentReopened():
             yield derive("fact", incident, "IncidentReopened", fact.event_id or "")
-            for cause in before:
+            for cause in reversed(before):
                 yield derive("follows", "reopened", cause.id)
                 yield derive("fact", incident, "IncidentReopened", cause.id)
         case IncidentMerged():
             yield derive("fact", incident, "IncidentMerged", fact.into)
         case IncidentSuppressed():
             yield derive("fact", incident, "IncidentSuppressed", fact.rule)
-            yield from (derive("follows", "suppressed", cause.id) for cause in before)
+            yield from (derive("follows", "suppressed", cause.id) for cause in reversed(before))
         case IncidentResolved():
             yield derive("fact", incident, "IncidentResolved", fact.occurred_at)
-            yield from (derive("follows", "resolved", cause.id) for cause in before)
+            yield from (derive("follows", "resolved", cause.id) for cause in reversed(before))
         case TaskFailed():
             yield derive("gave up", fact.task_id)
-            yield from (derive("follows", "handed over", cause.id) for cause in before)
+            yield from (derive("follows", "handed over", cause.id) for cause in reversed(before))
         case FixApplied():
             yield derive("pull request merged", incident, fact.repository, fact.number, fact.commit)
         case IncidentGrew() | HumanResponded() | AnswerReconsidered():
@@ -114,4 +115,4 @@ def _names(fact: IncidentFact, before: Sequence[IncidentFact]) -> Iterator[str]:
 
 def _answers(fact: IncidentFact, before: Sequence[IncidentFact]) -> Iterator[str]:
     for kind in _ANSWERED.get(type(fact), ()):
-        yield from (derive("answer", kind.__name__, cause.id) for cause in before)
+        yield from (derive("answer", kind.__name__, cause.id) for cause in reversed(before))
