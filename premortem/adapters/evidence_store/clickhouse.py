@@ -35,6 +35,10 @@ LEAST_VERSION = (25, 8)
 """The oldest engine over which the schema and every question here were seen to work."""
 _UNPREPARED = frozenset({60, 81, 497, 516})
 """Codes: UNKNOWN_TABLE, UNKNOWN_DATABASE, ACCESS_DENIED, AUTHENTICATION_FAILED. Source: ErrorCodes.cpp."""
+_MEND = (
+    "Run: premortem migrate; where tables were lost, premortem rebuild archive; or mend the access of"
+    " PREMORTEM_CLICKHOUSE_URL"
+)
 _ANSWER_SECONDS = 2
 """So much longer than the server's own deadline does the client wait for the answer."""
 
@@ -260,7 +264,7 @@ class _Connection:
             raise Malformed(f"ClickHouse cannot hold a value: {_shortened(problem)}") from problem
         except ClickHouseError as problem:
             unprepared = getattr(problem, "code", None) in _UNPREPARED
-            mend = ". Run: premortem migrate; or mend the access of PREMORTEM_CLICKHOUSE_URL" if unprepared else ""
+            mend = f". {_MEND}" if unprepared else ""
             raise (Unprepared if unprepared else Unavailable)(f"ClickHouse: {_shortened(problem)}{mend}") from problem
         except (HTTPError, OSError) as problem:
             raise Unavailable(f"ClickHouse: {_shortened(problem)}") from problem
