@@ -17,7 +17,7 @@ async def checked(stores: Stores, incident: Incident, fact: IncidentFact, *, any
     project = await call(stores.held, incident.project_id)
     if project is None:
         return []
-    answer = lint(incident, project, fact.occurred_at, fact)
+    answer = await call(lint, incident, project, fact.occurred_at, fact)
     said = [sentence(answer.verdict, reason) for reason in answer.reasons]
     if answer.verdict == "never" and not anyway:
         raise HTTPException(409, f"{said[0]} To resolve it all the same, send `anyway`: true.")

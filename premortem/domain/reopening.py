@@ -2,8 +2,9 @@
 
 The rule is not repeated here. A copy of what the detector holds of the project (`Project.alone`) is given the
 resolution, and then an event of each kind that the rule tells apart, as early as it could count: of a release first
-seen later, of the release that holds the fix, of none after the longest quiet that is ever asked for; and all of them
-once more when a mute has ended. What none of these opens again, no event of the next ten years would.
+seen later, of the release that holds the fix, of none after the longest quiet that is ever asked for; where that is in
+quiet hours a fatal one, too; and all of them once more when a mute has ended. What none of these opens again, no event
+of the next ten years would.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from premortem.domain.detection.project import STEERED, Project
 from premortem.domain.detection.regression import EVERYWHERE
 from premortem.domain.ids import EventId, Fingerprint, derive
 from premortem.domain.incident import Incident, evolve
-from premortem.domain.project_stream import ErrorSeen, Resolved, tick
+from premortem.domain.project_stream import ErrorSeen, Level, Resolved, tick
 from premortem.domain.reopening_reasons import Asked, Reason, narrowings, obstacle
 from premortem.domain.routing import react
 from premortem.domain.timeline import HumanResponded, IncidentFact, IncidentReopened, IncidentResolved
@@ -118,7 +119,7 @@ class _Error:
         witness = None if asked.owner else self._first()
         if witness is None:
             return Answer("never", (obstacle(asked),))
-        reasons = tuple(narrowings(asked, witness.event.release, witness.event.received_at, witness.after_outburst))
+        reasons = tuple(narrowings(asked, witness.event, witness.after_outburst))
         return Answer("narrow" if reasons else "ordinary", reasons, witness)
 
     def _asked(self) -> Asked:
@@ -185,9 +186,9 @@ class _Error:
                     (None, start + _LONGEST_QUIET_MS),
                     (self._later_release(), max(start, fixed + MINUTE_MS)),
                 ):
-                    when = gates.quiet_until(at) or at
-                    if when <= self._at + HORIZON_MS:
-                        yield self._event(release, where, when)
+                    if at <= self._at + HORIZON_MS:
+                        yield self._event(release, where, gates.quiet_until(at) or at)
+                        yield self._event(release, where, at, "fatal")
 
     def _opens(self, event: ErrorSeen, outburst: bool) -> bool:
         """Say whether the last of so many such events opens the incident again, as detector and status table have it.
@@ -231,7 +232,7 @@ class _Error:
             name += "'"
         return name
 
-    def _event(self, release: str | None, environment: str | None, at: int) -> ErrorSeen:
+    def _event(self, release: str | None, environment: str | None, at: int, level: Level = "error") -> ErrorSeen:
         incident = self._incident
         return ErrorSeen(
             tenant_id=incident.tenant_id,
@@ -240,7 +241,7 @@ class _Error:
             event_id=_event_id(0),
             hashes=(Fingerprint(self._name),),
             occurred_at=at,
-            level="error",
+            level=level,
             handled=False,
             title=incident.title,
             release=release,

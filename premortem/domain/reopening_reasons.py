@@ -11,6 +11,7 @@ from premortem.domain.detection.gates import Mute
 from premortem.domain.detection.users import SATURATED
 from premortem.domain.ids import ProjectId
 from premortem.domain.moments import utc
+from premortem.domain.project_stream import ErrorSeen
 
 
 class Reason(Struct, frozen=True):
@@ -81,10 +82,16 @@ def obstacle(asked: Asked) -> Reason:
     return Reason("every event that was tried was held back", f"premortem why --project {asked.project_id}")
 
 
-def narrowings(asked: Asked, release: str | None, at: int, after_outburst: bool) -> Iterator[Reason]:
-    """Yield why it is only a narrow case, the event's release and time being these; nothing for an ordinary one."""
-    yield from _of_mute(asked, at, after_outburst)
-    yield from _of_release(asked, release)
+def narrowings(asked: Asked, event: ErrorSeen, after_outburst: bool) -> Iterator[Reason]:
+    """Yield why it is only a narrow case that this event opens it again; nothing for an ordinary one."""
+    yield from _of_mute(asked, event.received_at, after_outburst)
+    yield from _of_release(asked, event.release)
+    if asked.waits:
+        yield Reason(
+            "a return of its error waits for the end of quiet hours and opens an incident of its own then; until then "
+            "only a fatal one opens this",
+            "wait for it, and work on that one",
+        )
     if asked.environment and not asked.environment_known:
         yield Reason(
             f"only events of environment {asked.environment} count, and nothing was ever heard of it",

@@ -122,7 +122,7 @@ def test_what_the_lint_names_opens_the_incident_again_and_where_it_names_nothing
             assert bool(answer.reasons) == (answer.verdict == "narrow")
             if answer.witness.after_outburst:
                 continue
-            assert at < answer.witness.event.received_at <= at + HORIZON_MS
+            assert at < answer.witness.event.received_at <= at + HORIZON_MS + DAY
             future = list(spelled(answer.witness))
         found = observed(told, future, len(past) + len(written))
         reopened = [fact for fact in found if isinstance(fact, IncidentReopened) and fact.incident_id == mine]

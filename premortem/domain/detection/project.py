@@ -77,8 +77,13 @@ class Project:
         """Return a copy that knows of all errors only this one, to try on it what an event would do; this one is
         not touched.
         """
-        fields = self._small()
-        copy = Project.restore({name: _ENCODE(fields[name]) for name in STEERED}, self._default)
+        copy = Project(self._default)
+        copy.configure(self.values)
+        copy.gates = Gates.unpack(self.gates.pack())
+        copy.incidents = Incidents.unpack(self.incidents.pack())
+        copy.releases = Releases.unpack(self.releases.pack())
+        copy.resolutions = self.resolutions.only(fingerprint)
+        copy.suppressions = Suppressions.unpack(self.suppressions.pack())
         copy.fingerprints.add((Fingerprint(fingerprint),), known)
         return copy
 

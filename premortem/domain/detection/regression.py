@@ -6,6 +6,7 @@ have no order that every team keeps.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Literal, NamedTuple
 
 from premortem.domain.detection import users
@@ -90,6 +91,13 @@ class Resolutions:
     def places(self, fingerprint: str) -> tuple[str, ...]:
         """Return the environments in which a resolution of it holds; `EVERYWHERE` is one of them."""
         return tuple(self._of.get(fingerprint, ()))
+
+    def only(self, fingerprint: str) -> "Resolutions":
+        """Return a copy that holds those of this fingerprint alone."""
+        found = Resolutions()
+        if fingerprint in self._of:
+            found._of[fingerprint] = {where: copy(each) for where, each in self._of[fingerprint].items()}
+        return found
 
     def use_up(self, fingerprint: str, where: str) -> None:
         """Forget a resolution: it re-opens once."""
