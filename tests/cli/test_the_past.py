@@ -47,7 +47,7 @@ def stopped(cli: Cli, name: str) -> Iterator[None]:
 
 def test_show_as_of_a_moment_tells_what_was_known_then_and_nothing_that_was_learned_later(told: Cli) -> None:
     then = show(told, "--as-of", str(NOW + 3_600_000 + 120_000))
-    assert "4 of its 10 facts" in then
+    assert "4 of its 11 facts" in then
     assert "status       root_cause_proposed" in then
     assert "ContextBuilt" in then
     assert "FixProposed" not in then
@@ -76,7 +76,7 @@ def test_a_citation_opens_while_the_archive_does_not_answer(told: Cli) -> None:
 
 def test_verify_finds_nothing_wrong_with_what_nobody_touched_and_tells_the_chains_head(told: Cli) -> None:
     (found,) = told.json("verify", ID, "--tenant", TENANT)["incidents"]
-    assert (found["passed"], found["facts"], len(found["checks"])) == (True, 10, 14)
+    assert (found["passed"], found["facts"], len(found["checks"])) == (True, 11, 14)
     assert [check["what"] for check in found["checks"] if check["state"] == "gone"] == [
         "counts are those of the archive"
     ]

@@ -143,7 +143,8 @@ class Story:
             environment="production", inferred=False, commit=COMMIT, deployed_at=DEPLOYED, v=2,
         )  # fmt: skip
         self.tell(fix, pull, merged, deployed)
-        verdict = self.work(task(EvaluateFix, deployed, DEPLOYED + 12 * HOUR))
+        early = self.work(task(EvaluateFix, deployed, DEPLOYED + HOUR // 2))
+        verdict = self.work(task(EvaluateFix, early, DEPLOYED + 12 * HOUR))
         self.tell(*react(self.incident(), verdict).facts)
 
     def tell(self, *facts: IncidentFact) -> None:

@@ -48,8 +48,8 @@ def test_a_story_that_nobody_touched_is_right_in_every_number(story: Story) -> N
     assert failed(found) == {}
     assert found.passed
     assert {check.what: check.count for check in found.checks} == {
-        READ: 10, IDS: 10, ROWS: 10, ROW_CHAIN: 10, HEAD: 1, UPON: 3, FOLD: len(story.incident().__struct_fields__),
-        DERIVED: 10, HASHES: 7, CITED: 6, DECIDED: 1, CAUSES: 1, VERDICTS: 1, ARCHIVE: 4,
+        READ: 11, IDS: 11, ROWS: 11, ROW_CHAIN: 11, HEAD: 1, UPON: 4, FOLD: len(story.incident().__struct_fields__),
+        DERIVED: 11, HASHES: 8, CITED: 6, DECIDED: 1, CAUSES: 1, VERDICTS: 2, ARCHIVE: 5,
     }  # fmt: skip
     assert [(check.gone, check.said) for check in found.checks] == [(0, ())] * 14
     assert found.head == story.bench.incidents.load([ID])[ID].chain
@@ -77,7 +77,7 @@ EDITS = {
 def test_an_edit_of_the_log_is_seen_when_every_table_was_rebuilt_from_it(story: Story, edit: str) -> None:
     kind, old, new, seen = EDITS[edit]
     values = story.values()
-    at = next(n for n, value in enumerate(values) if f'"kind":"{kind}"'.encode() in value)
+    at = max(n for n, value in enumerate(values) if f'"kind":"{kind}"'.encode() in value)
     assert old in values[at]
     values[at] = values[at].replace(old, new, 1)
     found = failed(verification(*written(values), story.archive))
@@ -90,7 +90,7 @@ def test_a_fact_that_was_taken_out_of_the_log_is_missed_by_the_answers_behind_it
     note = next(n for n, value in enumerate(values) if b"HumanResponded" in value)
     found = failed(verification(*written([*values[:note], *values[note + 1 :]]), story.archive))
     assert set(found) == {UPON}
-    assert [where.split()[-1] for where in found[UPON]] == ["RootCauseProposed", "EvaluationCompleted"]
+    assert [where.split()[-1] for where in found[UPON]] == ["RootCauseProposed", *["EvaluationCompleted"] * 2]
 
 
 TAMPERED = {
@@ -116,7 +116,7 @@ TAMPERED = {
         {FOLD},
     ),
     "a record that is no fact": (
-        b"UPDATE log_timeline SET value = 'nothing' WHERE \"offset\" = 9",
+        b"UPDATE log_timeline SET value = 'nothing' WHERE \"offset\" = 10",
         {READ, ROWS, HEAD, FOLD},
     ),
 }
@@ -158,7 +158,7 @@ def test_what_materialize_has_not_come_to_yet_is_told_of_and_is_no_failure(story
     found = verification(log, behind, story.archive)
     assert failed(found) == {}
     assert [check.said for check in found.checks if check.what == ROWS] == [
-        ("materialize has 3 of its facts before it.",)
+        ("materialize has 4 of its facts before it.",)
     ]
 
 
@@ -182,7 +182,7 @@ class Away(MemoryEvidenceStore):
 def test_an_archive_that_cannot_tell_any_more_is_no_failure(story: Story, archive: MemoryEvidenceStore | None) -> None:
     found = verification(story.bench.log, story.bench.incidents, archive)
     check = found.checks[-1]
-    assert (found.passed, check.what, check.state, check.gone) == (True, ARCHIVE, "gone", 4)
+    assert (found.passed, check.what, check.state, check.gone) == (True, ARCHIVE, "gone", 5)
     assert ("does not answer" in check.said[0]) == (archive is None or isinstance(archive, Away))
 
 
@@ -241,7 +241,7 @@ def test_every_incident_of_a_tenant_is_looked_at_and_no_other_ones(story: Story)
     assert set(found) == {ID, mine.incident_id, incident("lost").id}
     assert found[ID].passed
     assert READ in failed(found[incident("lost").id])
-    assert read[-1] == (12, 12)
+    assert read[-1] == (13, 13)
 
 
 @pytest.mark.parametrize("tenant", [TENANT, TenantId("other")])
