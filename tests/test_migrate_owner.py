@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from premortem.adapters.incident_store.postgres import PostgresIncidentStore
+from premortem.adapters.incident_store.shadow_postgres import lend_shadow
 from premortem.adapters.postgres import open_pool
 from premortem.cli.diagnosis import examine
 from premortem.domain.ids import TenantId
@@ -80,6 +81,22 @@ def test_an_owner_who_may_make_roles_migrates_and_reads(roleless: PostgresServer
     migrate_postgres(owned.dsn, FILES)
     assert owned.reads_what_it_writes()
     assert owned.lacks() == []
+
+
+def test_an_owner_who_is_no_superuser_makes_lost_tables_of_incidents_anew(roleless: PostgresServer) -> None:
+    owned = Owned(roleless, "CREATEROLE")
+    owned.superuser("CREATE EXTENSION vector")
+    migrate_postgres(owned.dsn, FILES)
+    owned.superuser("DROP TABLE incidents, incident_fingerprints, timeline_events, pull_requests, incident_generation")
+    with closing(open_pool(owned.dsn, size=4)) as pool:
+        owned.superuser(f"REVOKE CREATE ON DATABASE {owned.owner} FROM {owned.owner}")
+        with pytest.raises(Unprepared) as refused, lend_shadow(pool):
+            pass
+        owned.mended(str(refused.value).partition(". ")[2])
+        with lend_shadow(pool) as shadow:
+            shadow.add([Saved(incident("mine"), 0, 0)], {})
+            assert shadow.swap(lambda: None) == 1
+    assert owned.reads_what_it_writes()
 
 
 def test_an_owner_without_any_right_is_told_each_command_and_then_migrates_and_reads(roleless: PostgresServer) -> None:

@@ -62,8 +62,8 @@ def unavailable() -> Iterator[None]:
         yield
     except psycopg.errors.UndefinedTable as exception:
         raise Unprepared(
-            "PostgreSQL does not have our tables. Run: premortem migrate; or, where those of incidents were lost, "
-            "premortem rebuild incidents."
+            "PostgreSQL does not have a table of ours. Run: premortem migrate; where it was there and is lost: "
+            "premortem rebuild --help."
         ) from exception
     except psycopg.errors.InsufficientPrivilege as exception:
         refused = exception.diag.message_primary

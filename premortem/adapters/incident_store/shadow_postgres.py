@@ -39,15 +39,26 @@ def lend_shadow(pool: Pool, *, keep: bool = False) -> Iterator["PostgresShadowSt
     Raises Conflict while another rebuild has one, Unprepared when the owner may not create a schema.
     """
     with _locked(pool), connected(pool) as connection:
-        for name in ("shadow_make", "tables", "shadow_lighten"):
-            connection.execute(statement(__file__, name))
-        connection.commit()
+        _make(connection)
         try:
             yield PostgresShadowStore(pool)
         finally:
             if not keep:
                 connection.execute(b"DROP SCHEMA IF EXISTS premortem_shadow CASCADE")
                 connection.commit()
+
+
+def _make(connection: _Connection) -> None:
+    try:
+        for name in ("shadow_make", "tables", "shadow_lighten"):
+            connection.execute(statement(__file__, name))
+        connection.commit()
+    except psycopg.errors.InsufficientPrivilege as problem:
+        database, owner = connection.info.dbname, connection.info.user
+        raise Unprepared(
+            f"{owner} may not make the schema that incidents are folded into. A superuser has to run: "
+            f"GRANT CREATE ON DATABASE {database} TO {owner};"
+        ) from problem
 
 
 @contextmanager
