@@ -11,7 +11,6 @@ from premortem.domain.timeline import (
     EvaluationCompleted,
     IncidentDetected,
     IncidentReopened,
-    IncidentResolved,
 )
 from replay.postmortem.causes import accepted
 from replay.postmortem.earliest import Earliest
@@ -61,9 +60,9 @@ def fact_lines(story: Story, found: Earliest) -> Iterator[str]:
     yield f"| Status | {incident.status.replace('_', ' ')} |"
     yield f"| Began | {utc(opened.decision.onset)} UTC |"
     yield f"| Detected | {utc(_told_at(opened, found))} UTC, as {_AS[opened.decision.detector]} |"
-    ended = _ended(story)
-    if ended is not None:
-        yield f"| Over | {utc(ended)} UTC, after {length(ended - opened.decision.onset)} |"
+    if story.ended is not None:
+        at = story.ended.fact.occurred_at
+        yield f"| Over | {utc(at)} UTC, after {length(at - opened.decision.onset)} |"
     yield f"| Release | {span(incident.release or 'none reported')} |"
     yield f"| Environment | {span(incident.environment or 'none reported', 64)} |"
     if len(incident.fingerprints) > 1:
@@ -104,11 +103,6 @@ def _told_at(opened: IncidentDetected, found: Earliest) -> int:
     return max(opened.occurred_at, found.did.at) if found.did is not None else opened.occurred_at
 
 
-def _ended(story: Story) -> int | None:
-    resolved = story.newest(IncidentResolved)
-    return resolved[1].occurred_at if resolved is not None and story.incident.status == "resolved" else None
-
-
 def _why(story: Story) -> str:
     found = accepted(story)
     if found is None:
@@ -126,7 +120,7 @@ def _why(story: Story) -> str:
 
 def _end(story: Story) -> Iterator[str]:
     tried = attempts(story)
-    verdict, resolved = story.newest(EvaluationCompleted), story.newest(IncidentResolved)
+    verdict = story.newest(EvaluationCompleted)
     again = len(story.of(IncidentReopened))
     if tried:
         opened = sum(each.pull is not None for each in tried)
@@ -137,8 +131,8 @@ def _end(story: Story) -> Iterator[str]:
         yield f"What was deployed last was measured as **{said}**: {span(verdict[1].summary, 300)}"
     if again:
         yield f"It was opened again {'once' if again == 1 else f'{again} times'}."
-    if story.incident.status == "resolved" and resolved is not None:
-        yield f"It was over at {utc(resolved[1].occurred_at)} UTC."
+    if story.ended is not None:
+        yield f"It was over at {utc(story.ended.fact.occurred_at)} UTC."
     elif story.incident.status == "suppressed":
         yield "It was suppressed, not resolved."
     else:

@@ -83,8 +83,10 @@ def _marks(story: Story, found: Earliest) -> Iterator[Mark]:
         yield Mark("first event", begun.occurred_at, f"sentry.events/{partition}/{begun.offset}")
     else:
         yield Mark("onset", onset, "")
+    is_over = False
     for each in story.facts:
-        what = _stage(each.fact)
+        what = "" if is_over and isinstance(each.fact, IncidentResolved) else _stage(each.fact)
+        is_over = isinstance(each.fact, IncidentResolved) or (is_over and not isinstance(each.fact, IncidentReopened))
         if what:
             yield Mark(what, _at(each.fact), each.where)
         if isinstance(each.fact, IncidentDetected) and found.did and found.did.at > each.fact.occurred_at:

@@ -12,6 +12,8 @@ from premortem.domain.timeline import (
     EvaluationCompleted,
     IncidentDetected,
     IncidentFact,
+    IncidentReopened,
+    IncidentResolved,
     TimelineTicked,
     decode,
 )
@@ -55,6 +57,14 @@ class Story(NamedTuple):
     def newest(self, kind: type[F]) -> tuple[str, F] | None:
         """Return the newest fact of a kind, with its place."""
         return next(((p.where, p.fact) for p in reversed(self.facts) if isinstance(p.fact, kind)), None)
+
+    @property
+    def ended(self) -> Placed | None:
+        """Return the fact that ended it: the first resolution since it was opened last; None = it goes on."""
+        found: Placed | None = None
+        for each in self.of(IncidentResolved, IncidentReopened):
+            found = None if isinstance(each.fact, IncidentReopened) else found or each
+        return found if self.incident.status == "resolved" else None
 
     def observations(self) -> Iterator[tuple[str, Evidence]]:
         """Yield every stored observation with the place of the fact that holds it, the newest first."""

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import example, given, settings
+from msgspec.structs import replace
 
 from premortem.agents import rules
 from premortem.domain import timeline
 from premortem.domain.detection import detect_all
-from premortem.domain.ids import IncidentId, TenantId
+from premortem.domain.ids import FactId, IncidentId, TenantId
 from premortem.domain.project_stream import ProjectRecord, tick
 from premortem.domain.timeline import IncidentDetected, IncidentFact, IncidentReopened, IncidentSuppressed
 from premortem.exceptions import Malformed
@@ -42,6 +43,15 @@ def test_the_same_log_gives_the_same_bytes_and_what_stands_twice_counts_once() -
     assert written(told, records()).splitlines() == first
     rows = [line.split(" | ")[:3] for line in first if line.startswith("| 2026")]
     assert rows == [line.split(" | ")[:3] for line in second if line.startswith("| 2026")]
+
+
+def test_what_is_resolved_once_more_was_over_before() -> None:
+    told = facts()
+    again = replace(told[-1], id=FactId("again"), occurred_at=NOW + DAY)
+    text = written([*told, again], records())
+    assert "| Over | 2026-11-22 19:11:47 UTC, after 3 h 50 min |" in text
+    assert text.count("| verdict: effective | resolved |") == 1
+    assert "| resolved | resolved |" not in text
 
 
 def test_an_incident_that_goes_on_gets_an_interim_word_that_says_so() -> None:
