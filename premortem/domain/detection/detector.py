@@ -141,14 +141,20 @@ class Detector:
     def judge(self, packed: Packed) -> Sequence[IncidentFact]:
         """Observe a record whose turn it is, and return what it shows."""
         record = decode(packed) if isinstance(packed, bytes) else packed
-        if record.received_at > self._clock:
-            self._clock = record.received_at
-        settled = self._settle() if self._clock >= self._due else _NOTHING
+        clock = record.received_at
+        if clock > self._clock:
+            self._clock = clock
+        else:
+            clock = self._clock
+        settled = self._settle() if clock >= self._due else _NOTHING
         if isinstance(record, ErrorSeen):
             project = self.project(record.project_id)
-            facts = project.suppressions.upon(observe_error(record, project, self._clock), self._clock)
-            if project.incidents.due < self._due:
-                self._due = project.incidents.due
+            facts = observe_error(record, project, clock)
+            if facts:
+                facts = project.suppressions.upon(facts, clock)
+            due = project.incidents.due
+            if due < self._due:
+                self._due = due
             return [*settled, *facts] if settled else facts
         if not isinstance(record, Ticked | DropsCounted):  # what was dropped is no measure of errors
             project = self.project(record.project_id)

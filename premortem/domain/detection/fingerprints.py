@@ -72,7 +72,8 @@ class Fingerprints:
             if index < 0:
                 return hashes[0], None
             hot = self._heat(hashes, index)
-        return hot[1], self._touch(hot[0])
+        index, name = hot
+        return name, self._unpacked[index] if index in self._touched else self._touch(index)
 
     def _heat(self, hashes: tuple[Fingerprint, ...], index: int) -> tuple[int, str]:
         if len(self._hot) >= max(_HOT, len(self._memory) // _HOT_SHARE):

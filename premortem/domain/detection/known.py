@@ -65,6 +65,14 @@ class Known:
         """Return whether more is kept of it than what is kept for ever."""
         return self.scan is not None
 
+    def see(self, at: int) -> None:
+        """Note an event at this time (ms since 1970 UTC)."""
+        self.total += 1
+        if at > self.last_seen:
+            self.last_seen = at
+        elif at < self.first_seen:
+            self.first_seen = at
+
     def count(self, bucket: int, user: str | None, of: Rates, config: DetectorConfig, exposure: Exposure) -> bool:
         """Count an event in its minute; return whether a window may fire. `exposure` is asked when a minute opens."""
         scan = self.scan

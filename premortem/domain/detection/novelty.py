@@ -16,6 +16,8 @@ from premortem.domain.detection.tail import NEVER, exact_limit
 
 HORIZONS = (15, 60, 1_440)
 """Minutes after the first event within which an error is news."""
+_FROM = tuple(tuple(range(first, len(HORIZONS))) for first in range(len(HORIZONS) + 1))
+"""Of each horizon, it and those behind it."""
 _MOST = 1_024
 """At so many new errors the sums are halved, so that a project's habits may change."""
 _HOUR = 1
@@ -121,23 +123,23 @@ class NewErrors:
 
     def count(self, young: Young, at: int, user: str | None) -> None:
         """Count an event of a young error in every horizon that is not over. Only novelty teaches the sums."""
-        minutes = (at - young.since) // MINUTE_MS
-        first = bisect_right(HORIZONS, minutes)
+        first = bisect_right(HORIZONS, (at - young.since) // MINUTE_MS)
         teaches = young.reason == "novelty"
         counts, sums, squared = young.events, self.events, self.events_squared
-        for i in range(first, len(HORIZONS)):
+        for i in _FROM[first]:
             before = counts[i]
             counts[i] = before + 1
             if teaches:
                 sums[i] += 1
                 squared[i] += 2 * before + 1
-        bitmap = users.add(young.users, user) if user else young.users
-        if bitmap != young.users:
-            young.users = bitmap
-            self._count_people(young, first, users.estimate(bitmap), teaches)
+        if user:
+            bitmap = users.add(young.users, user)
+            if bitmap != young.users:
+                young.users = bitmap
+                self._count_people(young, first, users.estimate(bitmap), teaches)
 
     def _count_people(self, young: Young, first: int, people: int, teaches: bool) -> None:
-        for i in range(first, len(HORIZONS)):
+        for i in _FROM[first]:
             before = young.people[i]
             young.people[i] = people
             if teaches:
@@ -151,7 +153,7 @@ class NewErrors:
         if self._is_young(young, config):
             many = events[_HOUR] >= config.novelty_events or people[_HOUR] >= config.novelty_users
             return many and minutes < HORIZONS[_HOUR]
-        for i in range(bisect_right(HORIZONS, minutes), len(HORIZONS)):
+        for i in _FROM[bisect_right(HORIZONS, minutes)]:
             if events[i] >= self.event_limits[i] or people[i] >= self.user_limits[i]:
                 return True
         return False

@@ -29,9 +29,9 @@ def observe_error(event: ErrorSeen, project: Project, clock: int) -> Sequence[In
         known = _meet(event, project, clock)
     environment = project.releases.see(event.release, event.environment, event.occurred_at)
     _watch(event, known, project, environment)
-    _sight(event, known)
+    known.see(event.occurred_at)
     grows, fires = _count(event, known, project, clock)
-    news = _count_news(event, known, project)
+    news = known.young is not None and _count_news(event, known.young, project)
     resolved = fingerprint in project.resolutions
     if not (fires or grows or resolved or news):
         return _NOTHING
@@ -69,23 +69,16 @@ def _meet(event: ErrorSeen, project: Project, clock: int) -> Known:
     return known
 
 
-def _sight(event: ErrorSeen, known: Known) -> None:
-    known.total += 1
-    at = event.occurred_at
-    if at < known.first_seen:
-        known.first_seen = at
-    if at > known.last_seen:
-        known.last_seen = at
-
-
 def _watch(event: ErrorSeen, known: Known, project: Project, environment: int) -> None:
     """Begin to watch an error that is new where it is, or back in a release that did not have it."""
     at, config = event.occurred_at, project.config
     new_here = known.total > 0 and not known.environments & environment
     known.environments |= environment
-    if known.young is not None and is_over(known.young, at):
+    if known.young is not None:
+        if not is_over(known.young, at):
+            return
         known.young = None
-    if known.young is not None or known.total == 0:
+    if known.total == 0:
         return
     if new_here:
         since = project.releases.environment_since(event.environment)
@@ -108,11 +101,9 @@ def _count(event: ErrorSeen, known: Known, project: Project, clock: int) -> tupl
     return grows, known.count(bucket, event.user_hash, project.rates, project.config, project.exposure)
 
 
-def _count_news(event: ErrorSeen, known: Known, project: Project) -> bool:
+def _count_news(event: ErrorSeen, young: Young, project: Project) -> bool:
     """Count the event of an error that is news; return whether it may be told: urgent, outstanding, or awaited."""
-    young, sums = known.young, project.new_errors
-    if young is None:
-        return False
+    sums = project.new_errors
     sums.count(young, event.occurred_at, event.user_hash)
     if young.told or event.level not in ("error", "fatal"):
         return False

@@ -6,6 +6,8 @@ from typing import Any
 _MOST = 2_000
 """Releases that are kept; the one heard of first goes first, and counts as older than every other from then on."""
 _MOST_ENVIRONMENTS = 64
+_LATE = 1 << 62
+"""A time behind every other: a release that was never seen somewhere was not seen before anything."""
 NOWHERE = ""
 """The environment of events that name none."""
 
@@ -30,7 +32,9 @@ class Releases:
         """
         where = environment or NOWHERE
         if release is not None:
-            self._see_release(release, where, at)
+            places = self._seen.get(release)
+            if places is None or at < places.get(where, _LATE):  # what was seen earlier there changes nothing
+                self._see_release(release, where, at)
         since = self._since.get(where)
         if since is None:
             if len(self._since) >= _MOST_ENVIRONMENTS:

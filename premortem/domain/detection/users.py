@@ -74,6 +74,9 @@ class UsersWindow:
     def add(self, minute: int, user_hash: str) -> None:
         """Count a user; one of an older period than the two is passed over."""
         period = minute // PERIOD_MINUTES
+        if period == self.period:
+            self.now |= _bit(user_hash)
+            return
         if period > self.period:
             self.before = self.now if period == self.period + 1 else 0
             self.now = 0
