@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from threading import Event
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,7 +20,7 @@ from premortem.adapters.streams.parts import Surroundings
 from premortem.adapters.streams.plain_runner import run_plain
 from premortem.domain import timeline
 from premortem.domain.ids import FactId, Fingerprint
-from premortem.domain.timeline import IncidentFact, IncidentGrew, PullRequestOpened
+from premortem.domain.timeline import FixApplied, HumanResponded, IncidentFact, IncidentGrew, PullRequestOpened
 from premortem.exceptions import Conflict
 from premortem.ports import Append, LogReader
 from replay import rebuild as replay
@@ -68,6 +69,21 @@ def records(*facts: IncidentFact) -> list[Append]:
 
 
 STORY = records(detected("one"), detected("two"), grew("one", 1), grew("two", 2), pulled("one"), grew("one", 3))
+
+
+def closed_and_merged(name: str) -> list[IncidentFact]:
+    """Return what is told of a pull request that was closed, opened again and merged."""
+    whose = detected(name)
+    shared: dict[str, Any] = {
+        "incident_id": whose.incident_id,
+        "tenant_id": whose.tenant_id,
+        "project_id": whose.project_id,
+        "occurred_at": NOW,
+    }
+    return [
+        HumanResponded(id=FactId("no"), by="p", text="", action="reject_fix", url="https://code.test/7", **shared),
+        FixApplied(id=FactId("yes"), repository="acme/shop", number=7, commit="c" * 40, **shared),
+    ]
 
 
 @pytest.fixture
@@ -209,6 +225,19 @@ def test_a_materialize_that_has_moved_on_since_the_rebuild_is_no_sign_of_another
     world.append(*STORY[2:])
     run_plain("materialize", world.around())
     assert replay.swap(world.log, shadow, rebuilt) == (0, world.incidents.digest())
+
+
+@pytest.mark.parametrize("limit", [1, 1000])
+def test_a_pull_requests_row_is_what_the_incident_says_of_it_however_the_facts_were_batched(
+    around: Surroundings, pool: Pool, postgres_dsn: str, limit: int
+) -> None:
+    behind = around.incident_store.load([ONE])[ONE]
+    around.event_log.append(records(*closed_and_merged("one")))
+    run_plain("materialize", around, limit=limit)
+    around.incident_store.save([behind], [])  # by a worker that hung, and is not the one any more
+    with psycopg.connect(postgres_dsn) as connection:
+        assert connection.execute("SELECT state FROM pull_requests").fetchall() == [("merged",)]
+    assert verified(around, pool) == []
 
 
 def in_memory(log: LogReader) -> Rebuilt:
