@@ -33,6 +33,7 @@ class Noise(NamedTuple):
     memory_days: float
 
 
+_CALM = Noise(2.0, 0.5, 0.14, 0.25)
 NOISES = {
     "Poisson": Noise(1.0, 1.0, 0.0, 1.0),
     "Poisson, weekends at half": Noise(1.0, 0.5, 0.0, 1.0),
@@ -106,13 +107,41 @@ def changing(a_day: float, noise: Noise, factor: Means) -> Series:
 
 def bursting(a_day: float, quarters: int) -> Series:
     """Return a stable series with a burst of 3 to 50 times a day's events about every ninth day."""
-    quiet = stable(a_day, Noise(2.0, 0.5, 0.14, 0.25))
+    quiet = stable(a_day, _CALM)
 
     def series(rng: np.random.Generator, first: int) -> Counts:
         counts = quiet(rng, first)
         for day in range(10, SILENT_DAYS - 3, 9):
             at = 4 * day + rng.integers(0, 12)
             counts[at : at + quarters] += int(a_day * rng.integers(3, 50) / quarters)
+        return counts
+
+    return series
+
+
+def spiky(a_day: float) -> Series:
+    """Return a stable series with a burst on every seventh day, by chance, of any size and up to a day long."""
+    quiet = stable(a_day, _CALM)
+
+    def series(rng: np.random.Generator, first: int) -> Counts:
+        counts = quiet(rng, first)
+        for day in range(SILENT_DAYS):
+            if rng.random() < 0.15:
+                at = 4 * day + rng.integers(4)
+                counts[at : at + rng.integers(1, 5)] += int(a_day * np.exp(rng.normal(0.7, 1.0)))
+        return counts
+
+    return series
+
+
+def monthly(a_day: float, times: int) -> Series:
+    """Return a stable series with three days of every month that hold more."""
+    quiet = stable(a_day, _CALM)
+
+    def series(rng: np.random.Generator, first: int) -> Counts:
+        counts = quiet(rng, first)
+        for day in range(rng.integers(30), SILENT_DAYS - 3, 30):
+            counts[4 * day : 4 * day + 12] *= times
         return counts
 
     return series
@@ -148,7 +177,6 @@ def beside(one: Series, other: Series) -> Series:
 
 
 _DAYS = np.arange(SILENT_DAYS * 4) / 4
-_CALM = Noise(2.0, 0.5, 0.14, 0.25)
 SILENT: dict[str, Series] = {
     **{f"Poisson, {r} a day": stable(r, Noise(1.0, 1.0, 0.0, 1.0)) for r in (1, 5, 50)},
     **{
@@ -164,6 +192,10 @@ SILENT: dict[str, Series] = {
     **{f"bursts of 6 hours, {r} a day": bursting(r, 1) for r in (5, 100)},
     "bursts of 24 hours, 100 a day": bursting(100, 4),
     "bursts of 24 hours, 5 a day": bursting(5, 4),
+    **{f"bursts on one day in 7, {r} a day": spiky(r) for r in (5, 50)},
+    "three days of a month x5, 50 a day": monthly(50, 5),
+    "wander 0.3 for a day, 50 a day": stable(50, Noise(2.0, 0.5, 0.3, 1.0)),
+    "phi 20, 50 a day": stable(50, Noise(20.0, 1.0, 0.0, 1.0)),
     "a job each night, 20 a run": job(20),
     "a job each night, 500 a run, over 50 a day": beside(job(500), stable(50, _CALM)),
     "a job on weekdays, 20 a run": job(20, range(5)),
