@@ -1,6 +1,8 @@
 """A post-mortem: a whole one to read, what held an incident back and for how long, and that nothing in it is active."""
 
+from collections.abc import Iterator
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from replay.postmortem.earliest import Earliest
 from tests.builders import NOW
 from tests.domain.detection.stream import DAY, HOUR, MINUTE, deployed, error, errors, history, mute, rule
 from tests.replay.postmortem_story import facts, log_of, records, written
+from tests.safety.corpus import CORPUS
 from tests.workers.test_pull_request_body import HOSTILE, TEXTS, require_inert, tokens
 
 GOLDEN = Path(__file__).with_name("postmortem.md")
@@ -161,30 +164,30 @@ def test_a_rule_that_suppressed_it_costs_until_it_was_opened_again() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------- inert
-def poisoned(value: Any, text: str) -> Any:
+def poisoned(value: Any, texts: Iterator[str]) -> Any:
     match value:
         case dict():
-            return {name: _poisoned_field(name, each, text) for name, each in value.items()}
+            return {name: _poisoned_field(name, each, texts) for name, each in value.items()}
         case list():
-            return [poisoned(each, text) for each in value]
+            return [poisoned(each, texts) for each in value]
         case _:
             return value
 
 
-def _poisoned_field(name: str, value: Any, text: str) -> Any:
+def _poisoned_field(name: str, value: Any, texts: Iterator[str]) -> Any:
     if name == "result":
-        return msgspec.json.encode(poisoned(msgspec.json.decode(value), text)).decode()
+        return msgspec.json.encode(poisoned(msgspec.json.decode(value), texts)).decode()
     if name in FREE and isinstance(value, str) and not (name == "reason" and value in ("verified", "by_person")):
-        return text
+        return next(texts)
     if name in FREE and isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return [text for _ in value]
-    return poisoned(value, text)
+        return [next(texts) for _ in value]
+    return poisoned(value, texts)
 
 
-def hostile(text: str) -> str:
-    """Return the scripted incident's post-mortem in which every word that others choose is `text`."""
-    text = text.encode(errors="ignore").decode()
-    told = [timeline.decode(msgspec.json.encode(poisoned(msgspec.to_builtins(fact), text))) for fact in facts()]
+def hostile(*texts: str) -> str:
+    """Return the scripted incident's post-mortem, in which the texts take turns as the words that others choose."""
+    turns = cycle([text.encode(errors="ignore").decode() for text in texts])
+    told = [timeline.decode(msgspec.json.encode(poisoned(msgspec.to_builtins(fact), turns))) for fact in facts()]
     found = story(log_of(told, []), TenantId("acme"), IncidentId(told[0].incident_id))  # type: ignore[arg-type,union-attr]
     return postmortem(found, _earliest(), rules.settled)
 
@@ -196,11 +199,15 @@ def _earliest() -> Earliest:
     return earliest(log_of([], records()), opened)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(TEXTS)
 @example(HOSTILE[3])
 def test_whatever_others_wrote_the_post_mortem_is_inert(text: str) -> None:
     require_inert(hostile(text))
+
+
+def test_no_attempt_of_the_safety_corpus_is_more_than_text_in_a_post_mortem() -> None:
+    require_inert(hostile(*(attempt.text for attempt in CORPUS)))
 
 
 def test_every_hostile_text_is_inert_and_leaves_the_parts_as_they_are() -> None:
