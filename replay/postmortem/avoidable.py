@@ -101,6 +101,8 @@ def _told_late(found: Earliest) -> Iterator[str]:
             if needed
             else "- The detector itself needed no more than the first event."
         )
+        if found.could.waited >= _NOTABLE_MS:
+            yield f"- Of that it waited {length(found.could.waited)} for others of the same cause."
         late = found.begun.received_at - found.begun.occurred_at
         if late >= _NOTABLE_MS:
             yield f"- That first event came {length(late)} after it had happened."

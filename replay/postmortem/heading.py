@@ -9,8 +9,10 @@ from premortem.domain.observations import BlastRadius, OverRepresented, read
 from premortem.domain.timeline import (
     ContextBuilt,
     EvaluationCompleted,
+    FixProposed,
     IncidentDetected,
     IncidentReopened,
+    InstrumentationProposed,
 )
 from replay.postmortem.causes import accepted
 from replay.postmortem.earliest import Earliest
@@ -19,6 +21,7 @@ from replay.postmortem.told import Story
 from replay.postmortem.tried import attempts
 
 _MOST_PLACES, _MOST_ATTRIBUTES = 8, 3
+_NOTABLE_MS = 60_000
 _OVER = ("resolved", "suppressed")
 
 
@@ -77,8 +80,10 @@ def summary_lines(story: Story, found: Earliest, stages: Sequence[Stage]) -> Ite
     release = f", in release {span(incident.release)}" if incident.release else ""
     yield f"{span(incident.title)} began{where} at {utc(opened.decision.onset)} UTC{release}.{_reached(story)}"
     noticed = _told_at(opened, found) - opened.decision.onset
-    late = f", {length(found.avoidable)} later than it could have" if found.avoidable >= 60_000 else ""
-    yield f"It was noticed {f'after {length(noticed)}' if noticed else 'at once'}{late}."
+    late = f", {length(found.avoidable)} later than it could have" if found.avoidable >= _NOTABLE_MS else ""
+    came = found.begun.received_at - found.begun.occurred_at if found.begun else 0
+    after = f"; its first event came {length(came)} after it had happened" if came >= _NOTABLE_MS else ""
+    yield f"It was noticed {f'after {length(noticed)}' if noticed else 'at once'}{late}{after}."
     yield ""
     yield _why(story)
     yield ""
@@ -119,13 +124,15 @@ def _why(story: Story) -> str:
 
 
 def _end(story: Story) -> Iterator[str]:
-    tried = attempts(story)
+    tried = [each for each in attempts(story) if each.is_patch]
     verdict = story.newest(EvaluationCompleted)
     again = len(story.of(IncidentReopened))
     if tried:
         opened = sum(each.pull is not None for each in tried)
         merged = sum(bool(each.commit) for each in tried)
         yield f"{_many(len(tried), 'patch', 'patches')} proposed, {opened} opened as a pull request, {merged} merged."
+    elif story.of(FixProposed, InstrumentationProposed):
+        yield "No patch could be made."
     if verdict is not None:
         said = verdict[1].verdict.replace("_", " ")
         yield f"What was deployed last was measured as **{said}**: {span(verdict[1].summary, 300)}"

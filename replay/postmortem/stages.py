@@ -90,7 +90,7 @@ def _marks(story: Story, found: Earliest) -> Iterator[Mark]:
         if what:
             yield Mark(what, _at(each.fact), each.where)
         if isinstance(each.fact, IncidentDetected) and found.did and found.did.at > each.fact.occurred_at:
-            yield Mark("told, once nothing held it back", found.did.at, "")
+            yield Mark("told", found.did.at, "")
 
 
 def _at(fact: IncidentFact) -> int:

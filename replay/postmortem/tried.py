@@ -28,6 +28,11 @@ class Attempt:
         self.ends: list[str] = []
 
     @property
+    def is_patch(self) -> bool:
+        """Return whether there is anything to apply; a proposal may say that none could be made."""
+        return bool(self.proposal.patch or self.proposal.edits or self.pull)
+
+    @property
     def form(self) -> str:
         """Return what kind of a patch it is."""
         return self.proposal.form if isinstance(self.proposal, FixProposed) else "instrumentation"

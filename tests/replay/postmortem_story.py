@@ -163,7 +163,7 @@ def facts() -> list[IncidentFact]:
         blind,
         cause(12.1, blind),
         InstrumentationProposed(
-            **who(12.4), summary="Record the voucher", patch="", gap="local_variables",
+            **who(12.4), summary="Record the voucher", patch="+ x", gap="local_variables",
             checks=(Check(name="it applies", state="failed", output="no repository"),),
         ),
         TaskFailed(

@@ -119,7 +119,7 @@ def test_quiet_hours_cost_the_time_that_they_held_an_incident_back() -> None:
     told, opened = opened_by(sent)
     found = earliest(log_of(told, sent), opened)
     assert [(cost.what, cost.milliseconds) for cost in found.costs] == [("the project's quiet hours", 4 * HOUR)]
-    assert "told, once nothing held it back" in written(told, sent)
+    assert "| detection | told | **4 h** (the longest) |" in written(told, sent)
 
 
 def test_two_gates_that_both_held_it_back_are_named_together() -> None:
