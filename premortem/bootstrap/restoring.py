@@ -39,24 +39,31 @@ def remake_queues(settings: Settings, *, emptied: bool = False) -> RemadeQueues:
     return RemadeQueues((*(f"table {name}" for name in tables), *(f"queue {name}" for name in made)), tuple(lost))
 
 
+class Begin(Struct, frozen=True):
+    """Where a dataflow begins in a partition whose first records are gone."""
+
+    partition: int
+    offset: int
+
+
 class RemadePositions(Struct, frozen=True):
-    """Tables that were missing, and where `archive` begins now in partitions whose first records are gone."""
+    """Tables that were missing, and where `archive` begins now."""
 
     made: tuple[str, ...]
-    archive: dict[int, int]
+    archive: tuple[Begin, ...]
 
 
 def remake_positions(settings: Settings) -> RemadePositions:
     """Make the tables of positions and state that are missing, and put `archive` where the log begins."""
-    begins: dict[int, int] = {}
+    begins: list[Begin] = []
     with lend_pool(settings) as pool, log_reader(settings) as log:
         made = checkpoint_store.remake(pool)
         store = checkpoint_store.PostgresCheckpointStore(pool)
         for partition, low in enumerate(log.low_watermarks("sentry.payloads")):
             if store.load("archive", partition).next_offset < low:
                 store.save("archive", partition, low, {})
-                begins[partition] = low
-    return RemadePositions(tuple(made), begins)
+                begins.append(Begin(partition, low))
+    return RemadePositions(tuple(made), tuple(begins))
 
 
 def remake_archive(settings: Settings) -> list[str]:

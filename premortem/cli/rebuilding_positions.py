@@ -8,7 +8,7 @@ from premortem.cli.output import console, json_option, print_json
 from premortem.settings import Settings
 
 
-def positions(as_json: Annotated[bool, json_option('{"made", "archive"}')] = False) -> None:
+def positions(as_json: Annotated[bool, json_option('{"made", "archive": [{"partition", "offset"}]}')] = False) -> None:
     """Make the tables anew that hold how far the dataflows have come, empty: they begin at the first record of the log.
 
     They come to the same incidents and send no task twice. `archive` begins where retention has left the log; so it
@@ -24,7 +24,6 @@ def positions(as_json: Annotated[bool, json_option('{"made", "archive"}')] = Fal
     out.print(f"Made anew: {', '.join(found.made)}." if found.made else "No table was missing.")
     if found.made:
         out.print("The dataflows begin at the first record; premortem doctor tells when they have caught up.")
-    for partition, offset in found.archive.items():
-        out.print(
-            f"archive begins at offset {offset:,} of partition {partition}: retention has taken what came before."
-        )
+    for begin in found.archive:
+        where = f"offset {begin.offset:,} of partition {begin.partition}"
+        out.print(f"archive begins at {where}: retention has taken what came before.")

@@ -12,8 +12,8 @@ from premortem.domain.ids import FactId
 from premortem.domain.incident import fold
 from premortem.domain.tasks import BuildContext, ProposeFix, Task
 from premortem.domain.timeline import IncidentResolved
-from premortem.ports import Append, Saved, StoredFact
-from tests.builders import NOW, detected
+from premortem.ports import Saved, StoredFact
+from tests.builders import NOW
 from tests.cli.conftest import Cli
 from tests.workers.bench import OPENED, about, asked
 
@@ -87,21 +87,3 @@ def test_one_goes_back_by_its_id_and_the_others_by_their_queue(cli: Cli) -> None
     assert cli.json("dlq", "list") == []
     assert "neither a queue nor a dead letter" in cli.refusal("dlq", "redrive", fix.id)
     assert "There are: context-builder-tasks" in cli.refusal("dlq", "list", "--queue", "fixes")
-
-
-def test_queues_that_were_lost_are_made_anew_with_every_task_that_is_waited_for(
-    cli: Cli, adapters: bootstrap.Adapters
-) -> None:
-    opening = timeline.upcast(detected("lost"))
-    adapters.event_log.append([Append("debugging.timeline", opening.incident_id, timeline.encode(opening))])
-    with psycopg.connect(cli.settings().postgres_dsn) as connection:
-        connection.execute(b"DROP TABLE tasks, task_ids")
-    told = cli.json("rebuild", "queues")
-    assert told["made"] == ["table task_ids", "table tasks"]
-    (sent,) = (task for task in told["sent"] if task["incident_id"] == opening.incident_id)
-    assert (sent["kind"], sent["id"]) == ("BuildContext", asked(BuildContext, opening.id).id)
-    with psycopg.connect(cli.settings().postgres_dsn) as connection:
-        found = connection.execute(b"SELECT count(*) FROM task_ids WHERE id = %s", (sent["id"],)).fetchone()
-    assert found == (1,)
-    again = cli.run("rebuild", "queues").stdout
-    assert "No table and no queue was missing." in again

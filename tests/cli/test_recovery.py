@@ -145,6 +145,43 @@ def test_incidents_are_compared_with_the_log_mended_and_restored_when_their_tabl
     assert len(cli.json("replay", "digest", "--every", "1000000")) == 4
 
 
+def test_the_archive_comes_back_with_the_bodies_that_retention_has_left_on_the_log(cli: Cli) -> None:
+    for name in ("raw_events", "sightings", "sightings_view", "logs"):
+        clickhouse(cli, f"DROP TABLE {name} SYNC")
+    event = send(cli, message="sent while there was no table")
+    told = cli.json("rebuild", "archive")
+    assert told["made"] == ["raw_events", "logs", "sightings", "sightings_view"]
+    assert told["gone"] > 0
+    assert told["whole_since"] > 0
+    assert told["archived"] >= told["events"] > 0
+    assert clickhouse(cli, f"SELECT event_id FROM raw_events FINAL WHERE event_id = '{event}'") == event
+    shown = cli.run("rebuild", "archive").stdout
+    assert "No table was missing." in shown
+    assert "All of them are there." in shown
+
+
+def test_queues_and_positions_come_back_and_what_was_asked_for_meanwhile_is_sent(cli: Cli) -> None:
+    def sql(statement: str) -> None:
+        cli.run("postgres", "psql", f"--command={statement}")
+
+    cli.json("send-event", "before the loss", "--type", "EarlierError")
+    wait(lambda: cli.json("incidents", "list", "--text", "EarlierError"))
+    (before,) = cli.json("incidents", "list", "--text", "EarlierError")
+    sql("DROP TABLE tasks, task_ids")
+    sql("DROP TABLE checkpoints, checkpoint_state")
+    assert cli.json("rebuild", "queues")["made"] == ["table task_ids", "table tasks"]
+    told = cli.json("rebuild", "positions")
+    assert told["made"] == ["checkpoints", "checkpoint_state"]
+    assert told["archive"]  # whose first bodies retention has taken
+    cli.json("send-event", "after the loss", "--type", "AfterError")
+    wait(lambda: cli.json("incidents", "list", "--text", "AfterError"))
+    (again,) = cli.json("incidents", "list", "--text", "EarlierError")
+    assert (again["id"], again["opened_at"]) == (before["id"], before["opened_at"])
+    wait(lambda: all(finding["healthy"] for finding in cli.json("doctor", code=None)))
+    assert "No table and no queue was missing." in cli.run("rebuild", "queues").stdout
+    assert "No table was missing." in cli.run("rebuild", "positions").stdout
+
+
 def test_where_nothing_was_hashed_there_is_no_hash(nothing: Cli) -> None:
     assert "PREMORTEM_DATA_DIR" in nothing.refusal("user-hash", "1")
     assert not (nothing.data / "secrets").exists()
