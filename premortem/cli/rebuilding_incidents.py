@@ -52,7 +52,7 @@ def rebuild(
         told = {"changed": swapped[0], "digest": swapped[1]} if swapped else None
         print_json({"rebuilt": msgspec.to_builtins(rebuilt), "live": msgspec.to_builtins(live), "swapped": told})
     elif swapped:
-        console().print(f"Swapped: {swapped[0]:,} incidents changed; digest {swapped[1]}. Nothing has to be restarted.")
+        console().print(f"Swapped: {_incidents(swapped[0])} changed; digest {swapped[1]}. Nothing has to be restarted.")
     if not swap and not live.equal:
         raise typer.Exit(3)
 
@@ -80,7 +80,7 @@ def incidents(
     )
     say(
         {"made": list(lost), "changed": changed, "digest": digest, "records": rebuilt.counts.records},
-        f"{made}{rebuilt.counts.records:,} records were folded; {changed:,} incidents changed; digest {digest}. "
+        f"{made}{rebuilt.counts.records:,} records were folded; {_incidents(changed)} changed; digest {digest}. "
         "Nothing has to be restarted.",
         as_json,
     )
@@ -117,3 +117,7 @@ def _tell_live(rebuilt: "Rebuilt", live: "Verified") -> None:
 def _where(difference: Any) -> str:
     table = "" if difference.table == "incidents" else difference.table
     return " ".join(part for part in (table, difference.row, difference.field) if part) or "(the incident)"
+
+
+def _incidents(count: int) -> str:
+    return f"{count:,} incident{'' if count == 1 else 's'}"

@@ -62,7 +62,9 @@ def test_a_rebuild_gives_what_materialize_gives_and_counts_every_record(log: lis
     world.append(*log)
     run_plain("materialize", world.around(), limit=limit)
     shadow = MemoryShadowStore(world.incidents, world.checkpoints)
-    rebuilt = rebuild(world.log, shadow)
+    read = [(0, len(log))]
+    rebuilt = rebuild(world.log, shadow, lambda done, of: read.append((done, of)))
+    assert read[-1] == (len(log), len(log))
     assert rebuilt.digest == world.incidents.digest()
     found = verify(world.log, shadow, rebuilt)
     assert (found.equal, found.behind, found.differences) == (True, 0, [])
