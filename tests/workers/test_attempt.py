@@ -20,6 +20,7 @@ from premortem.domain.timeline import (
     IncidentSuppressed,
     RootCauseProposed,
     TaskFailed,
+    decode,
     encode,
 )
 from premortem.domain.work import Answer, Work
@@ -61,7 +62,7 @@ def test_a_handler_gets_the_task_with_its_incident_and_the_facts_in_order() -> N
     bench.store(OPENED, cause)
     assert bench.attempt()(received(asked(ProposeFix, cause.id))) == "answered"
     (work,) = seen
-    assert (work.task.caused_by, work.facts) == (cause.id, (OPENED, cause))
+    assert (work.task.caused_by, work.facts) == (cause.id, tuple(decode(encode(fact)) for fact in (OPENED, cause)))
     assert (work.incident.status, work.incident.cause is not None) == ("root_cause_proposed", True)
     assert bench.facts() == []
 
@@ -161,7 +162,7 @@ def test_who_waits_for_a_timeline_is_told_to_stop() -> None:
     threading.Timer(0.2, bench.stop.set).start()
     begun = time.monotonic()
     assert bench.attempt(materialize_seconds=60)(received(TASK, MOST_RECEIVES)) == "retried"
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize(
