@@ -16,7 +16,7 @@ class Reading:
         self._bar = Progress(
             TextColumn(self._doing),
             BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} records"),
+            _Count(),
             _Rate(),
             TimeRemainingColumn(),
             transient=True,
@@ -33,6 +33,13 @@ class Reading:
     def __call__(self, done: int, of: int) -> None:
         """Show that `done` records of `of` have been read."""
         self._bar.update(self._task, completed=done, total=of)
+
+
+class _Count(ProgressColumn):
+    """Records read, of how many."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.total is None else f"{task.completed:,.0f} of {task.total:,.0f} records")
 
 
 class _Rate(ProgressColumn):
