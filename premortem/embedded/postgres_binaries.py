@@ -3,6 +3,7 @@
 The wheel's own Python layer is never imported: it adds users and changes the modes of parent folders when run as root.
 """
 
+import fcntl
 import importlib.metadata
 import importlib.util
 import os
@@ -56,11 +57,20 @@ def programs_for_everybody(source: Path, places: tuple[Path, ...] = COPY_PLACES)
 
 
 def _copied(source: Path, place: Path, name: str) -> Path:
-    """Return `place/name` with equal copies of the parts in `source`, made beside it and moved: never a torn copy."""
+    """Return `place/name` with equal copies of the parts in `source`, made beside it and moved: never a torn copy.
+
+    One at a time: who comes second finds the copy of the first, and takes it away from nobody.
+    """
     place.mkdir(mode=0o755, exist_ok=True)
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWOTH | stat.S_IWGRP):
         raise Conflict("others can write there")
+    with (place / f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _copied_alone(source, place, name)
+
+
+def _copied_alone(source: Path, place: Path, name: str) -> Path:
     target = place / name
     if target.exists() and _sizes(target) == _sizes(source):
         return _checked(target)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from premortem.embedded.postgres import PostgresServer
 from premortem.embedded.postgres_paths import running_servers, socket_directory
 from premortem.embedded.privileges import readable_by_all
 from premortem.exceptions import Conflict, Unavailable
+from tests.ports import free_port
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up root")
 NOBODY = 65534
@@ -182,9 +183,7 @@ def test_a_second_server_on_the_same_folder_is_refused(server: PostgresServer) -
 
 
 def test_tcp_wants_the_password_that_only_the_owner_can_read(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = PostgresServer(tmp_path, port=port, listen="127.0.0.1", durable=False)
     server.start()
     address = {"host": "127.0.0.1", "port": port, "user": "premortem", "dbname": "premortem", "passfile": "/dev/null"}
@@ -277,6 +276,13 @@ class TestHiddenPrograms:
         assert "18." in self.version_seen_by_nobody(programs)
         made = programs.stat().st_ino
         assert postgres_binaries.programs_for_everybody(hidden, (place,)).stat().st_ino == made
+
+    def test_are_copied_once_by_two_who_start_together(self, hidden: Path, place: Path) -> None:
+        def made(_: int) -> int:
+            return postgres_binaries.programs_for_everybody(hidden, (place,)).stat().st_ino
+
+        with ThreadPoolExecutor(2) as both:
+            assert len(set(both.map(made, range(2)))) == 1
 
     def test_are_copied_again_when_the_copy_is_damaged(self, hidden: Path, place: Path) -> None:
         programs = postgres_binaries.programs_for_everybody(hidden, (place,))
