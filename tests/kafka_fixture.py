@@ -2,7 +2,6 @@
 
 import itertools
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -12,10 +11,13 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from tests.maven import jars
+from tests.ports import free_port
 from tests.tcp_proxy import TcpProxy
 
 _CLUSTER_ID = "cHJlbW9ydGVtLXRlc3RzLQ"
 _START_SECONDS = 180
+_LONG_SESSION, MORTAL_SESSION = 60, 2
+"""Seconds. A killed broker may come back when its session is over; one that lives must not lose it by being slow."""
 _SMALL = ("-Xmx384m", "-XX:TieredStopAtLevel=1")
 _numbers = itertools.count()
 
@@ -86,7 +88,14 @@ class KafkaProcess:
 class KafkaBroker(KafkaProcess):
     """A broker that is a controller, too: the only one, or the `node`-th of those at the ports `controllers`."""
 
-    def __init__(self, directory: Path, jars: Path, node: int = 1, controllers: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        jars: Path,
+        node: int = 1,
+        controllers: Sequence[int] = (),
+        session_seconds: int = _LONG_SESSION,
+    ) -> None:
         self.port, behind = free_port(), free_port()
         super().__init__(directory, jars, directory / "server.properties", f"127.0.0.1:{self.port}")
         self.proxy = TcpProxy(behind)
@@ -114,8 +123,8 @@ class KafkaBroker(KafkaProcess):
                     "transaction.state.log.min.isr=1",
                     "log.retention.check.interval.ms=1000",
                     "controlled.shutdown.enable=false",
-                    "broker.heartbeat.interval.ms=100",  # a killed broker may come back when its session is over
-                    "broker.session.timeout.ms=1000",
+                    "broker.heartbeat.interval.ms=100",
+                    f"broker.session.timeout.ms={session_seconds * 1000}",
                 ]
             )
         )
@@ -129,7 +138,7 @@ class KafkaCluster:
 
     def __init__(self, directory: Path, jars: Path) -> None:
         controllers = [free_port() for _ in range(3)]
-        self.brokers = [KafkaBroker(directory / f"broker{n}", jars, n, controllers) for n in (1, 2, 3)]
+        self.brokers = [KafkaBroker(directory / f"broker{n}", jars, n, controllers, MORTAL_SESSION) for n in (1, 2, 3)]
         self.address = ",".join(broker.address for broker in self.brokers)
 
     def start(self) -> None:
@@ -143,13 +152,6 @@ class KafkaCluster:
         """End all of them as a crash would."""
         for broker in self.brokers:
             broker.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
 """Servers on Java for tests, by their Maven coordinates: fetched once, kept outside of the tree."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,7 +32,9 @@ def fetched(server: str) -> Path:
     target = CACHE / f"{server}-{pinned(server)}"
     if shutil.which("java") is None:
         raise Missing(f"no Java: {server} cannot run (install a JRE 17 or newer)")
-    if not target.is_dir():
+    with fetching():
+        if target.is_dir():
+            return target
         if shutil.which("mvn") is None:
             raise Missing(f"no Maven: {server} could not be fetched")
         fresh = target.with_name(f"{target.name}.{os.getpid()}")
@@ -39,7 +44,16 @@ def fetched(server: str) -> Path:
             shutil.rmtree(fresh, ignore_errors=True)
             raise Missing(f"no Maven repository: {server} could not be fetched: {done.stdout[-200:]}")
         fresh.rename(target)
-    return target
+        return target
+
+
+@contextmanager
+def fetching() -> Iterator[None]:
+    """Keep others from fetching meanwhile: tests run in several processes, and both may need what is not there yet."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def pinned(server: str) -> str:

@@ -8,15 +8,17 @@ import logging
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
 
-from tests.kafka_fixture import free_port
+from premortem.adapters.task_queue.sqs_client import Client, open_client
+from premortem.adapters.task_queue.sqs_queues import create_queues
 from tests.maven import jars
+from tests.ports import free_port
 
 _START_SECONDS = 180
 _numbers = itertools.count()
@@ -85,6 +87,31 @@ def sqs_endpoint() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqs_queues() -> Iterator[Callable[[str], tuple[Client, str]]]:
+    """Returns a client of the server at a URL and the prefix of its queues, which two receives bring to the dead.
+
+    They are empty whenever they are asked for. To make them takes fifty requests, so they are emptied where the server
+    lets that be done at any time: Amazon, and moto like it, refuses within a minute of the last time.
+    """
+    clients: dict[str, Client] = {}
+    prefixes: dict[str, str] = {}
+
+    def empty(endpoint: str) -> tuple[Client, str]:
+        client = clients.get(endpoint) or clients.setdefault(endpoint, open_client("eu-central-1", endpoint))
+        try:
+            for url in client.list_queues(QueueNamePrefix=prefixes[endpoint])["QueueUrls"]:
+                client.purge_queue(QueueUrl=url)
+        except (KeyError, client.exceptions.PurgeQueueInProgress):
+            prefixes[endpoint] = f"t{next(_numbers)}-"
+            create_queues(client, prefixes[endpoint], max_receives=2)
+        return client, prefixes[endpoint]
+
+    yield empty
+    for client in clients.values():
+        client.close()
 
 
 @pytest.fixture

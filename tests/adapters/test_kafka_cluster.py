@@ -58,7 +58,7 @@ def test_the_loss_of_the_leader_loses_nothing_and_that_of_two_brokers_stops_unti
 ) -> None:
     create_topics(cluster.address, partitions=1, payload_days=30, prefix=kafka_prefix)
     acknowledged: list[bytes] = []
-    patience = Patience(threading.Event())
+    patience = Patience(threading.Event(), attempts=None)
     with closing(KafkaEventLog(cluster.address, prefix=kafka_prefix)) as log:
 
         def append(number: int) -> None:

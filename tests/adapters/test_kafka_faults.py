@@ -16,7 +16,7 @@ from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.adapters.streams.patience import Patience
 from premortem.exceptions import Conflict, Malformed, OffsetLost, Unavailable
 from premortem.ports import TOPICS, Append
-from tests.kafka_fixture import KafkaBroker
+from tests.kafka_fixture import MORTAL_SESSION, KafkaBroker
 from tests.maven import jars
 
 FAR_FUTURE = 4_102_444_800_000
@@ -48,7 +48,7 @@ def none_twice_and_in_order(values: list[bytes]) -> bool:
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     """A broker that only these tests use, for they kill it."""
-    broker = KafkaBroker(tmp_path_factory.mktemp("mortal"), jars("kafka"))
+    broker = KafkaBroker(tmp_path_factory.mktemp("mortal"), jars("kafka"), session_seconds=MORTAL_SESSION)
     broker.start()
     yield broker
     broker.kill()
@@ -87,7 +87,7 @@ def test_a_broker_killed_under_load_loses_nothing_that_was_acknowledged(mortal: 
             mortal.start()
         done.set()
         writer.join()
-        patience = Patience(threading.Event())  # a partition has no leader for a moment
+        patience = Patience(threading.Event(), attempts=None)  # a partition has no leader for a moment
         head = patience(lambda: log.heads("sentry.events"))[0]
         values = patience(lambda: read_all(log, head))
     assert set(acknowledged) <= set(values)
@@ -161,7 +161,7 @@ def test_connections_cut_while_records_are_sent_lose_none_and_double_none(
             cutter.start()
             log.append(records[start : start + 500])
             cutter.join()
-        patience = Patience(threading.Event())
+        patience = Patience(threading.Event(), attempts=None)
         head = patience(lambda: log.heads("sentry.events"))[0]
         values = patience(lambda: read_all(log, head))
     assert values == [record.value for record in records]
@@ -180,7 +180,7 @@ def test_connections_cut_while_records_are_read_skip_none(mortal: KafkaBroker, k
     with log_through_proxy(mortal, kafka_prefix) as log:
         records = [Append("sentry.events", "k", bytes(20_000) + str(n).encode()) for n in range(1000)]
         log.append(records)
-        patience, values = Patience(threading.Event()), []
+        patience, values = Patience(threading.Event(), attempts=None), []
         while len(values) < len(records):
             values += [record.value for record in patience(partial(log.read, "sentry.events", 0, len(values), 50))]
             mortal.proxy.cut()
@@ -204,9 +204,9 @@ def test_a_broker_that_hangs_is_unavailable_in_bounded_time_and_then_goes_on(
                 ask()
             waits.append(time.monotonic() - begun)
         mortal.proxy.thaw()
-        patience = Patience(threading.Event())
+        patience = Patience(threading.Event(), attempts=None)
         patience(lambda: log.append([Append("sentry.events", "k", b"2")]))
         values = patience(lambda: read_all(log, log.heads("sentry.events")[0]))
-    assert max(waits) < 15
+    assert max(waits) < 60
     assert (values[0], values[-1]) == (b"0", b"2")
     assert none_twice_and_in_order(values)

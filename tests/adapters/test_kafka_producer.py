@@ -12,7 +12,7 @@ from premortem.adapters.event_log.kafka_topics import create_topics
 from premortem.exceptions import Malformed, Unavailable
 from premortem.ports import Append
 from tests.adapters.test_kafka_topics import alter
-from tests.kafka_fixture import KafkaBroker
+from tests.kafka_fixture import MORTAL_SESSION, KafkaBroker
 from tests.maven import jars
 
 SMALL = Append("sentry.events", "k", b"small")
@@ -38,7 +38,7 @@ def test_an_append_of_which_a_part_was_refused_is_no_refusal_of_all(
 
 @pytest.fixture
 def restorable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    broker = KafkaBroker(tmp_path_factory.mktemp("restorable"), jars("kafka"))
+    broker = KafkaBroker(tmp_path_factory.mktemp("restorable"), jars("kafka"), session_seconds=MORTAL_SESSION)
     broker.start()
     yield broker
     broker.kill()

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from premortem.adapters.language_model.openai import OpenAiLanguageModel, Prices
 from premortem.exceptions import Malformed, Unavailable
 from premortem.ports import Prompt
-from tests.kafka_fixture import free_port
 from tests.model_server import ModelServer, Reply, model_server
+from tests.ports import free_port
 
 PROMPT = Prompt(
     instructions="i", observed="o", schema_name="s", schema={"type": "object"}, max_output_tokens=10, seconds=0.5
@@ -40,13 +40,15 @@ def test_the_same_question_has_the_same_hash_and_another_one_another(server: Mod
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-@pytest.mark.parametrize("reply", [Reply("{}", wait_seconds=3), Reply("{}", drip_seconds=0.1)], ids=["silent", "drips"])
+@pytest.mark.parametrize(
+    "reply", [Reply("{}", wait_seconds=20), Reply("{}", drip_seconds=0.1)], ids=["silent", "drips"]
+)
 def test_a_server_that_takes_too_long_is_given_up_in_time(server: ModelServer, reply: Reply) -> None:
     server.script(reply)
     started = time.monotonic()
     with pytest.raises(Unavailable):
         OpenAiLanguageModel(server.url, "", "m").answer(PROMPT)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15
 
 
 def test_a_server_that_is_away_is_unavailable() -> None:

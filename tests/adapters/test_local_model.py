@@ -21,7 +21,7 @@ from premortem.exceptions import Unavailable
 from premortem.ports import Prompt
 from tests.agents import stored
 from tests.agents.stored import BAD, blame, code, commit, commits
-from tests.kafka_fixture import free_port
+from tests.ports import free_port
 
 WEIGHTS = os.environ.get("PREMORTEM_TEST_LOCAL_MODEL", "")
 pytestmark = [

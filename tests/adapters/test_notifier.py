@@ -25,7 +25,7 @@ from premortem.exceptions import Malformed, Permanent, Unavailable
 from premortem.ports import Notice, NotificationTarget
 from premortem.workers.notices import MOST_IN_A_MINUTE, Notices, notice_of
 from tests.builders import NOW, detected, incident
-from tests.kafka_fixture import free_port
+from tests.ports import free_port
 
 KEY = base64.b64encode(b"k" * 32).decode()
 OLD = base64.b64encode(b"o" * 32).decode()
@@ -149,7 +149,7 @@ def test_an_answer_without_an_end_is_not_read(receiver: Receiver, notifier: Http
     receiver.endless = True
     started = time.monotonic()
     notifier.notify(target(receiver.url), notice())
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(

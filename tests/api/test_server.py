@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 _PROGRAM = """
 import asyncio, sys
 from api import server
@@ -32,11 +34,9 @@ asyncio.run(server.serve(app, "127.0.0.1", int(sys.argv[1])))
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen([sys.executable, "-c", _PROGRAM, str(port)], cwd=Path(__file__).parents[2])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
@@ -46,11 +46,11 @@ def port() -> Iterator[int]:
             time.sleep(0.05)
     yield port
     server.terminate()
-    assert server.wait(10) == 0
+    assert server.wait(60) == 0
 
 
 def _connect(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), 15)
+    return socket.create_connection(("127.0.0.1", port), 60)
 
 
 def _everything(connection: socket.socket) -> bytes:
@@ -68,7 +68,7 @@ def test_headers_that_never_end_in_time_are_answered_408_and_cut_off(port: int) 
         answer = _everything(connection)
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"headers were not complete" in answer
-    assert 3 < time.monotonic() - started < 12
+    assert 3 < time.monotonic() - started < 40
 
 
 def test_a_connection_that_says_nothing_does_not_stay(port: int) -> None:

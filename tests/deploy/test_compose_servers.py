@@ -20,8 +20,9 @@ from premortem.embedded.postgres import PostgresServer
 from premortem.embedded.postgres_binaries import programs_for_everybody, wheel_programs
 from premortem.ports import Append
 from tests.deploy.compose_file import FULL, health_command, loaded, secrets_asked
-from tests.kafka_fixture import KafkaProcess, free_port
+from tests.kafka_fixture import KafkaProcess
 from tests.maven import jars
+from tests.ports import free_port
 from tests.sqs_fixture import ElasticMq
 
 SERVICES: dict[str, Any] = loaded(FULL, dict.fromkeys(secrets_asked(FULL), "unused"))["services"]
@@ -93,7 +94,7 @@ def run(words: list[str], path: str = "") -> int:
     program = shutil.which(words[0], path=f"{path}{os.pathsep}{os.environ['PATH']}")
     if program is None:
         pytest.skip(f"no {words[0]}: the check cannot be run")
-    return subprocess.run([program, *words[1:]], capture_output=True, timeout=20).returncode
+    return subprocess.run([program, *words[1:]], capture_output=True, timeout=90).returncode
 
 
 def moved(words: list[str], port: str, own: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ import psycopg
 import pytest
 
 from premortem.embedded import postgres_paths
+from tests.ports import free_port
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def postgres(here: Path, port: int) -> str:

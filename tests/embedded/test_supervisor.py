@@ -2,10 +2,11 @@
 
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_port
 
 STAYS = "import time\nprint('up', flush=True)\ntime.sleep(1000)\n"
 IGNORES_SIGTERM = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + STAYS
@@ -140,9 +141,7 @@ def test_a_child_that_nobody_can_ask_is_ready_when_it_has_lived_a_while(stage: A
 
 
 def test_a_url_tells_readiness_and_no_proxy_is_asked(stage: Any) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     stage.supervise(
         f"Child(name='a', module='http.server', args=('{port}', '--bind=127.0.0.1'), ready='http://127.0.0.1:{port}/')",
         http_proxy="http://127.0.0.1:9",
