@@ -85,8 +85,8 @@ def earliest(log: LogReader, opened: IncidentDetected, progress: Progress = lamb
     is over: only what speaks after that is compared.
     """
     first = _Reading(opened)
-    actual, free = first.track(lambda _: False), first.track(lambda record: setting(record, opened) is not None)
-    first.read(log, actual, progress)
+    actual, free = first.actual, first.track(lambda record: setting(record, opened) is not None)
+    first.read(log, progress)
     costs: list[Cost] = []
     if actual.fired and free.fired and free.fired.at < actual.fired.at:
         costs = _costs(log, opened, actual.fired, tuple(first.settings), progress)
@@ -105,9 +105,8 @@ def _costs(
     log: LogReader, opened: IncidentDetected, did: Firing, settings: Sequence[str], progress: Progress
 ) -> list[Cost]:
     reading = _Reading(opened)
-    actual = reading.track(lambda _: False)
     tracks = [reading.track(lambda record, name=name: setting(record, opened) == name) for name in settings]  # type: ignore[misc]
-    reading.read(log, actual, progress)
+    reading.read(log, progress)
     costs = [
         Cost(name, did.at - track.fired.at)
         for name, track in zip(settings, tracks, strict=True)
@@ -132,22 +131,50 @@ def setting(record: ProjectRecord, opened: IncidentDetected) -> str | None:
 
 
 class _Track:
-    """One detector, without the records that it is not to know of; what it says first of the error."""
+    """A detector without the records that it is not to know of, and what it says first of the error.
 
-    def __init__(self, lifts: Callable[[ProjectRecord], bool]) -> None:
-        self._lifts, self._detector = lifts, Detector()
-        self.fired: Firing | None = None
+    Up to the first such record it is one with the actual one, `like`; there it parts from it, with a copy of its state.
+    """
+
+    def __init__(self, lifts: Callable[[ProjectRecord], bool], like: "_Track | None" = None) -> None:
+        self._lifts, self._like, self._detector = lifts, like, Detector()
+        self._state: dict[str, bytes] = {}
+        self._fired: Firing | None = None
+
+    @property
+    def fired(self) -> Firing | None:
+        return self._like.fired if self._like is not None else self._fired
+
+    def part(self, record: ProjectRecord) -> None:
+        """Go on alone when this is a record that it is not to know of; to be called before anybody has taken it."""
+        if self._like is not None and self._lifts(record):
+            self._detector, self._fired = self._like.copy(), self._like.fired
+            self._like = None
+
+    def copy(self) -> Detector:
+        for name, value in self._detector.changed().items():
+            if value is None:
+                self._state.pop(name, None)
+            else:
+                self._state[name] = value
+        return Detector.restore(self._state)
 
     def take(self, offset: int, record: ProjectRecord) -> Sequence[IncidentFact]:
+        if self._like is not None:
+            return ()
         return self._detector.observe(offset, tick(record.received_at) if self._lifts(record) else record)
 
     def finish(self, opened: IncidentDetected, events: dict[str, Seen]) -> None:
-        self.note(self._detector.finish(), opened, events)
+        if self._like is None:
+            self.note(self._detector.finish(), opened, events)
 
     def note(self, facts: Sequence[IncidentFact], opened: IncidentDetected, events: dict[str, Seen]) -> None:
         for fact in facts:
-            if self.fired is None and (event := _event_of(fact, opened, events)) is not None:
-                self.fired = Firing(event, self._detector.clock - event.received_at)
+            if self._fired is None and (event := _event_of(fact, opened, events)) is not None:
+                self._fired = Firing(event, self._detector.clock - event.received_at)
+
+    def forget(self) -> None:
+        self._fired = None
 
 
 class _Reading:
@@ -155,21 +182,24 @@ class _Reading:
 
     def __init__(self, opened: IncidentDetected) -> None:
         self._opened = opened
-        self._tracks: list[_Track] = []
+        self.actual = _Track(lambda _: False)
+        self._tracks = [self.actual]
         self._events: dict[str, Seen] = {}
         self.first: Seen | None = None
         self.begun: Seen | None = None
         self.settings: dict[str, None] = {}
 
     def track(self, lifts: Callable[[ProjectRecord], bool]) -> _Track:
-        track = _Track(lifts)
+        track = _Track(lifts, self.actual)
         self._tracks.append(track)
         return track
 
-    def read(self, log: LogReader, actual: _Track, progress: Progress) -> None:
-        opened = self._opened
+    def read(self, log: LogReader, progress: Progress) -> None:
+        opened, actual = self._opened, self.actual
         for offset, record in project_records(log, opened.project_id, opened.occurred_at + _LATEST_MS, progress):
             self._see(offset, record)
+            for track in self._tracks:
+                track.part(record)
             for track in self._tracks:
                 facts = track.take(offset, record)
                 if facts and track is actual and self._is_over(facts):
@@ -199,7 +229,7 @@ class _Reading:
 
     def _forget(self) -> None:
         for track in self._tracks:
-            track.fired = None
+            track.forget()
         self._events.clear()
 
 
