@@ -1,8 +1,7 @@
 """All four dataflows in a process of their own: how it ends, and what a kill leaves behind."""
 
+import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from premortem.domain.tasks import BuildContext
 from premortem.ports import Append, Flow
 from tests.dataflows.four_flows import surroundings
 from tests.dataflows.world import TENANT, World, error
+from tests.warm import WarmProcess
 
 CRASH_POINTS = [
     *(f"{flow}.{place}_checkpoint" for flow in FLOWS for place in ("before", "after")),
@@ -32,7 +32,7 @@ CRASH_POINTS = [
     "archive.after_insert",
     "event_log.before_commit",
 ]
-Start = Callable[..., subprocess.Popen[bytes]]
+Start = Callable[..., WarmProcess]
 
 
 @pytest.fixture
@@ -46,11 +46,10 @@ def around(postgres_dsn: str) -> Iterator[Surroundings]:
 @pytest.fixture
 def start(postgres_dsn: str) -> Iterator[Start]:
     """Starts the process; whatever still runs at the end is killed."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[WarmProcess] = []
 
-    def start(*arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.dataflows.four_flows", postgres_dsn, *arguments]
-        started.append(subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL))
+    def start(*arguments: str) -> WarmProcess:
+        started.append(WarmProcess(["tests.dataflows.four_flows", postgres_dsn, *arguments], os.environ))
         return started[-1]
 
     yield start
@@ -82,7 +81,7 @@ def lag(around: Surroundings, flows: Sequence[Flow] = FLOWS) -> int:
     )
 
 
-def wait_until(condition: Callable[[], bool], around: Surroundings, process: subprocess.Popen[bytes]) -> None:
+def wait_until(condition: Callable[[], bool], around: Surroundings, process: WarmProcess) -> None:
     deadline = time.monotonic() + 120
     while not condition():
         assert process.poll() is None, f"the dataflows ended with {process.returncode}"
@@ -90,7 +89,7 @@ def wait_until(condition: Callable[[], bool], around: Surroundings, process: sub
         time.sleep(0.05)
 
 
-def wait_until_settled(around: Surroundings, process: subprocess.Popen[bytes]) -> None:
+def wait_until_settled(around: Surroundings, process: WarmProcess) -> None:
     wait_until(lambda: lag(around) == 0, around, process)
 
 

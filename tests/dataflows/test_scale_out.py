@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -35,9 +34,12 @@ from premortem.domain.project_stream import ErrorSeen
 from premortem.ports import Append, EventLog, Flow
 from tests.dataflows.world import TENANT
 from tests.kafka_fixture import KafkaBroker
+from tests.ports import free_port
+from tests.warm import WarmProcess
 
 PARTITIONS, PROJECTS, FINGERPRINTS, EVENTS = 8, 24, 120, 4_000
 START = 1_795_360_907_000
+Process = subprocess.Popen[bytes] | WarmProcess
 FLOWS: tuple[Flow, ...] = ("detect", "materialize")
 
 
@@ -81,7 +83,10 @@ def expected() -> str:
 
 
 class Cluster:
-    """The two dataflows of detection, each as a cluster of processes, over one PostgreSQL and perhaps Kafka."""
+    """The two dataflows of detection, each as a cluster of processes, over one PostgreSQL and perhaps Kafka.
+
+    Processes are forks that have imported already, or begin anew, as in production.
+    """
 
     def __init__(self, dsn: str, pool: Pool, log: EventLog, **more: str) -> None:
         self.log = log
@@ -97,10 +102,10 @@ class Cluster:
 
     @contextmanager
     def started(
-        self, processes: int, workers: int, crash_at: str = ""
-    ) -> Iterator[dict[Flow, list[subprocess.Popen[bytes]]]]:
+        self, processes: int, workers: int, crash_at: str = "", anew: bool = False
+    ) -> Iterator[dict[Flow, list[Process]]]:
         """Start both dataflows; what still runs at the end is killed."""
-        clusters = {flow: self._start(flow, processes, workers, crash_at) for flow in FLOWS}
+        clusters = {flow: self._start(flow, processes, workers, crash_at, anew) for flow in FLOWS}
         try:
             yield clusters
         finally:
@@ -108,40 +113,32 @@ class Cluster:
                 process.kill()
                 process.wait()
 
-    def run(self, processes: int, workers: int) -> None:
+    def run(self, processes: int, workers: int, anew: bool = False) -> None:
         """Read the log to its end; then each process is told to stop, and must end with exit code 0."""
-        with self.started(processes, workers) as clusters:
+        with self.started(processes, workers, anew=anew) as clusters:
             wait_for(lambda: all(self.lag(flow) == 0 for flow in FLOWS))
             everyone = list(chain(*clusters.values()))
             for process in everyone:
                 process.send_signal(signal.SIGTERM)
             assert [process.wait(60) for process in everyone] == [0] * len(everyone)
 
-    def _start(self, flow: Flow, processes: int, workers: int, crash_at: str) -> list[subprocess.Popen[bytes]]:
-        command = [sys.executable, "-m", "bytewax.run", f"dataflows.{flow}:main"]
+    def _start(self, flow: Flow, processes: int, workers: int, crash_at: str, anew: bool) -> list[Process]:
+        command = ["bytewax.run", f"dataflows.{flow}:main"]
         commands = [[*command, "-w", str(workers)]]
         if processes > 1:
-            addresses = ";".join(f"127.0.0.1:{port}" for port in free_ports(processes))
+            addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(processes))
             extra = ["-w", str(workers)] if workers > 1 else []
             commands = [[*command, "-i", str(number), "-a", addresses, *extra] for number in range(processes)]
-        root = Path(__file__).parents[2]
         environment = {**self._environment, "PREMORTEM_CRASH_AT": crash_at}
-        return [subprocess.Popen(c, cwd=root, env=environment, stderr=subprocess.DEVNULL) for c in commands]
+        if not anew:
+            return [WarmProcess(words, environment) for words in commands]
+        python, root = [sys.executable, "-m"], Path(__file__).parents[2]
+        return [subprocess.Popen([*python, *c], cwd=root, env=environment, stderr=subprocess.DEVNULL) for c in commands]
 
     def lag(self, flow: Flow) -> int:
         reached = self.checkpoints.positions()
         heads = self.log.heads(SOURCES[flow])
         return sum(head - reached.get((flow, partition), 0) for partition, head in enumerate(heads))
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -173,7 +170,7 @@ def test_any_number_of_workers_finds_the_same_incidents(
     cluster: Cluster, expected: str, processes: int, workers: int
 ) -> None:
     cluster.log.append([event(n) for n in range(EVENTS)])
-    cluster.run(processes, workers)
+    cluster.run(processes, workers, anew=processes * workers == 1)
     assert cluster.incidents.digest() == expected
 
 
