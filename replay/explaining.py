@@ -82,12 +82,12 @@ def by_version(difference: Difference, versions: Versions) -> Difference:
         return replace(difference, reason="record version", note=note)
     ran = versions.ran(difference)
     if ran > VERSION:
-        return replace(difference, reason="newer version", note=f"by detector version {ran}, newer than the one here")
+        return replace(difference, reason="newer version", note=f"version {ran} of the detector")
     if 0 < ran < VERSION:
-        return replace(difference, reason="detector version", note=f"by detector version {ran}")
+        return replace(difference, reason="detector version", note=f"version {ran}")
     before = versions.before(difference)
     if before and not _is_of_event(difference):
-        note = f"detector version {before} ran before, and left its state to this one"
+        note = f"version {before} ran before, and left its state to this one"
         return replace(difference, reason="state of an older version", note=note)
     return difference
 

@@ -1,5 +1,6 @@
 """The command `premortem replay detections`: detection once more from the raw events, beside what was recorded."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -40,14 +41,17 @@ def detections(
     else:
         _print(found, show)
     if found.unexplained:
-        typer.echo(f"premortem: {found.unexplained} differences that nothing explains.", err=True)
+        count = "1 difference" if found.unexplained == 1 else f"{found.unexplained} differences"
+        typer.echo(f"premortem: {count} that nothing explains.", err=True)
         raise typer.Exit(3)
 
 
 def _plain(difference: "Difference") -> dict[str, Any]:
     place = None if difference.place is None else difference.place._asdict()
     fields = [field._asdict() for field in difference.fields]
-    return {**msgspec.to_builtins(difference), "place": place, "fields": fields}
+    plain: dict[str, Any] = {**msgspec.to_builtins(difference), "place": place, "fields": fields}
+    del plain["limits"]  # they stand in the facts
+    return plain
 
 
 def _print(found: "Report", show: int) -> None:
@@ -69,9 +73,12 @@ def _print(found: "Report", show: int) -> None:
     ):
         if count:
             out.print(f"  and           {count:,} {said}")
+    explained = Counter[str]()
     for each in found.explained:
-        version = f", recorded by version {each.recorded_by}" if each.recorded_by else ""
-        out.print(f"  explained     {each.count:,} by {each.reason}{version}")
+        other = each.recorded_by not in (0, found.detector_version)
+        explained[each.reason + (f", recorded by version {each.recorded_by}" if other else "")] += each.count
+    for reason, count in explained.items():
+        out.print(f"  explained     {count:,} by {reason}")
     out.print(f"  unexplained   {found.unexplained:,}")
     for difference in found.differences[:show]:
         _print_difference(difference)
@@ -85,7 +92,7 @@ def _print_difference(difference: "Difference") -> None:
     where += "" if difference.place is None else f"offset {difference.place.offset}"
     after = "" if difference.after is None else f", told behind offset {difference.after} of the project stream"
     what = f"{difference.fact} {difference.fact_id}" if difference.fact else "a record"
-    when = f" {show_moment(difference.at)}" if difference.at else ""
+    when = f" ({show_moment(difference.at)} UTC)" if difference.at else ""
     out.print(printable(f"{difference.kind}: {what}{where}{after}{when}"), markup=False)
     if difference.incident_id:
         out.print(printable(f"  incident {difference.incident_id}, project {difference.project}"), markup=False)
