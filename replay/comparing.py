@@ -15,6 +15,7 @@ from replay.folding import folded
 
 _SHOWN = 60
 _ABSENT = "(none)"
+_EMPTY = "(empty)"
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -126,5 +127,5 @@ def _fields(row: Row) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    text = _ABSENT if value is None else str(value)
+    text = _ABSENT if value is None else str(value) or _EMPTY
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

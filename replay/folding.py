@@ -15,7 +15,7 @@ from premortem.exceptions import OffsetLost
 from premortem.ports import LogReader, LogRecord, Saved, StoredFact, Topic
 
 TIMELINE: Topic = "debugging.timeline"
-_AT_ONCE = 2_000
+_AT_ONCE = 1_000
 
 
 class Counts(Struct, kw_only=True):

@@ -252,6 +252,6 @@ def test_the_log_in_memory_in_postgresql_and_in_kafka_give_the_same(
     create_kafka_topics(kafka_broker.address, partitions=2, payload_days=1, prefix=kafka_prefix)
     with closing(KafkaEventLog(kafka_broker.address, prefix=kafka_prefix)) as kafka, lend_shadow(pool) as shadow:
         kafka.append(STORY)
-        assert in_memory(kafka) == in_memory(memory) == in_memory(around.event_log)
-        assert replay.rebuild(around.event_log, shadow) == in_memory(memory)
+        assert in_memory(memory) == in_memory(around.event_log) == (rebuilt := replay.rebuild(kafka, shadow))
+        assert replay.verify(kafka, shadow, rebuilt).equal
     assert in_memory(memory).digest == around.incident_store.digest()
