@@ -66,10 +66,9 @@ def test_the_chain_comes_back_with_the_incident_and_with_each_fact_and_moves_on_
 
 
 def test_outcomes_are_those_of_the_tenants_causes_that_somebody_or_something_judged(store: IncidentStore) -> None:
-    right, wrong, open_ = (
-        ProposedCause(id=FactId(name), at=NOW, decided_by="rules 1", reason='it "said":', claimed=0.9, **known)
-        for name, known in (("a", {"said": "right"}), ("b", {"measured": "wrong"}), ("c", {}))
-    )
+    open_ = ProposedCause(id=FactId("c"), at=NOW, decided_by="rules 1", reason='it "said":', claimed=0.9)
+    right = replace(open_, id=FactId("a"), said="right")
+    wrong = replace(open_, id=FactId("b"), measured="wrong")
     first = replace(incident("one"), causes=(open_, right), title='née "said": \\u0000')
     second = replace(incident("two", occurred_at=NOW + 5), causes=(wrong,))
     third = replace(incident("three", occurred_at=NOW + 9), causes=(open_,))

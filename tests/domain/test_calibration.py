@@ -24,7 +24,7 @@ from premortem.domain.calibration import (
     wilson,
 )
 from premortem.domain.claims import CAPS
-from premortem.domain.ids import FactId
+from premortem.domain.ids import FactId, TenantId
 from premortem.domain.incident import Incident, fold
 from premortem.domain.outcomes import ProposedCause
 from premortem.domain.routing import DEFAULT, react
@@ -42,7 +42,7 @@ EVIDENCE = (event(), code(), blame((7, BAD)), commits(commit(BAD, "shop/cart.py"
 
 
 def known(outcome: str, count: int, **said: Any) -> list[ProposedCause]:
-    values = {"at": NOW, "decided_by": "rules 1", "reason": WROTE_LINE, "claimed": 0.9, "said": outcome}
+    values: dict[str, Any] = {"at": NOW, "decided_by": "rules 1", "reason": WROTE_LINE, "claimed": 0.9, "said": outcome}
     return [ProposedCause(id=FactId(f"{outcome} {n}"), **(values | said)) for n in range(count)]
 
 
@@ -97,7 +97,7 @@ def test_what_another_tenant_rejects_shuts_nobody_elses_gate() -> None:
     store = MemoryIncidentStore()
     for n in range(9):
         _, incident = answer(store, f"wrong {n}", "reject_cause")
-        theirs = replace(store.load([incident.id])[incident.id].incident, tenant_id="other")  # type: ignore[arg-type]
+        theirs = replace(store.load([incident.id])[incident.id].incident, tenant_id=TenantId("other"))
         store.save([Saved(theirs, 0, 2)], [])
     assert goes_to(*proposed(store, "mine")) == "ProposeFix"
 

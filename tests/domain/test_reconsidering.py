@@ -106,7 +106,11 @@ def test_what_was_known_of_others_then_is_asked_again_as_it_was_frozen() -> None
 
 
 # ----------------------------------------------------------------------------------------------------- differences
-CITED, GONE, INVENTED = Citation(ONSET.id, "earliest"), Citation(EVIDENCE[3].id, BAD), Citation(ONSET.id, "nowhere in it")
+CITED, GONE, INVENTED = (
+    Citation(ONSET.id, "earliest"),
+    Citation(EVIDENCE[3].id, BAD),
+    Citation(ONSET.id, "nowhere in it"),
+)
 
 
 def said(**values: Any) -> RootCauseProposed:
