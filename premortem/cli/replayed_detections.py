@@ -60,9 +60,8 @@ def _print(found: "Report", show: int) -> None:
         f"{count:,} by version {version}" if version != "0" else f"{count:,} without a version"
         for version, count in found.versions.items()
     )
-    out.print(
-        f"{found.records:,} records of {found.partitions} partitions through detector version {found.detector_version}"
-    )
+    places = "1 partition" if found.partitions == 1 else f"{found.partitions} partitions"
+    out.print(f"{found.records:,} records of {places} through detector version {found.detector_version}")
     out.print(f"  recorded      {found.recorded:,} facts of detection{f' ({by})' if by else ''}")
     out.print(f"  replayed      {found.replayed:,}")
     out.print(f"  the same      {found.matched:,}, to the byte")

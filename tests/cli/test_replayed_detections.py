@@ -8,7 +8,7 @@ from premortem import bootstrap
 from premortem.domain.detection.config import VERSION
 from premortem.domain.timeline import encode
 from premortem.ports import Append
-from tests.builders import detected
+from tests.builders import NOW, detected
 from tests.cli.conftest import Cli
 
 
@@ -25,7 +25,7 @@ def test_what_the_stack_detected_is_replayed_to_the_byte_and_a_forged_fact_is_fo
     assert report["matched"] == report["recorded"] == report["replayed"]
     assert report["versions"] == {str(VERSION): report["recorded"]}
     assert "the same" in cli.run("replay", "detections").stdout
-    old = detected("old")
+    old = detected("old", occurred_at=NOW + 10**11)
     forged = detected("forged", decision=replace(old.decision, detector_version=VERSION))
     with bootstrap.event_log(cli.settings()) as log:
         log.append([Append("debugging.timeline", fact.incident_id, encode(fact)) for fact in (old, forged)])
