@@ -59,7 +59,8 @@ class PullRequests:
         repository = self._repository(work, proposal)
         branch = branch_of(work.facts, proposal)
         found = self._host.find(repository, branch)
-        base, owners = "", ()
+        base = ""
+        owners: tuple[str, ...] = ()
         if found is None:
             self._require_no_other(work, repository, branch)
             found, base, owners = self._open(work, proposal, repository, branch)
