@@ -140,7 +140,7 @@ def test_a_repository_is_mapped_shown_without_its_password_and_forgotten(cli: Cl
 
 def test_what_is_sent_by_hand_becomes_an_incident_that_can_be_listed_and_shown(cli: Cli) -> None:
     sent = cli.json("send-event", "the till is empty", "--type", "TillError", "--release", "till@2")["id"]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (found := cli.json("incidents", "list", "--text", "TillError")):
         assert time.monotonic() < deadline
     assert found[0]["title"] == "TillError: the till is empty"
