@@ -26,7 +26,9 @@ from premortem.domain.timeline import (
 )
 from premortem.exceptions import Malformed
 from premortem.ports import Append
+from replay import recorded
 from replay.detections import Report, detections
+from replay.differing import Beside
 from replay.observed import Observation
 from tests.builders import NOW, detected, error_seen
 from tests.domain.detection.stream import DAY, SECOND, errors, history, rule
@@ -143,6 +145,15 @@ sys.stdout.write(repr(detections(log, {partition: 40 for partition in reached}))
 def test_another_hash_seed_gives_the_same_bytes() -> None:
     (output,) = written_under(("0", "4242"), _PROGRAM)
     assert output.count(b"\n") > 30
+
+
+def test_what_a_replay_tells_twice_is_one_fact() -> None:
+    log = log_of([error_seen(1), tick(NOW + DAY)], partitions=1)
+    detect(log)
+    beside = Beside(recorded.timeline(log, log.heads("debugging.timeline"), None), {0: 2})
+    (fact,) = told(log)
+    beside.take(0, [(1, fact), (1, fact)])  # type: ignore[list-item]
+    assert (beside.replayed, beside.matched, list(beside.differences(log))) == (2, 1, [])
 
 
 # ------------------------------------------------------------------------------------------------ it was edited
