@@ -16,7 +16,7 @@ from tests.model_server import ModelServer, Reply, model_server
 from tests.ports import free_port
 
 PROMPT = Prompt(
-    instructions="i", observed="o", schema_name="s", schema={"type": "object"}, max_output_tokens=10, seconds=0.5
+    instructions="i", observed="o", schema_name="s", schema={"type": "object"}, max_output_tokens=10, seconds=60
 )
 
 
@@ -35,7 +35,7 @@ def test_an_answer_comes_with_what_it_took(server: ModelServer) -> None:
 def test_the_same_question_has_the_same_hash_and_another_one_another(server: ModelServer) -> None:
     server.script(Reply("{}"))
     model = OpenAiLanguageModel(server.url, "", "m")
-    other = Prompt(instructions="i", observed="p", schema_name="s", schema={}, max_output_tokens=10, seconds=5)
+    other = Prompt(instructions="i", observed="p", schema_name="s", schema={}, max_output_tokens=10, seconds=60)
     hashes = [model.answer(prompt).prompt_hash for prompt in (PROMPT, PROMPT, other)]
     assert hashes[0] == hashes[1] != hashes[2]
 
@@ -47,7 +47,7 @@ def test_a_server_that_takes_too_long_is_given_up_in_time(server: ModelServer, r
     server.script(reply)
     started = time.monotonic()
     with pytest.raises(Unavailable):
-        OpenAiLanguageModel(server.url, "", "m").answer(PROMPT)
+        OpenAiLanguageModel(server.url, "", "m").answer(replace(PROMPT, seconds=0.5))
     assert time.monotonic() - started < 15
 
 

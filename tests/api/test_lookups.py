@@ -113,12 +113,12 @@ async def test_tables_that_hang_stall_no_known_name_and_an_unknown_one_not_for_l
     for name in ("b", "c", "d", "e", "f"):
         with pytest.raises(Unavailable):
             await lookups.find(name, 0)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     assert set(lookups._asking) == {"b", "c", "d"}
     begun = time.monotonic()
-    for now in range(5_000, 600_000, 1_000):  # ten minutes of steady requests
+    for now in range(5_000, 600_000, 1_000):  # ten minutes of steady requests: to wait each time would take two
         assert await lookups.find("a", now) == "1"
-    assert time.monotonic() - begun < 0.2
+    assert time.monotonic() - begun < 10
     tables.open.set()
     await settled(lookups)
     assert tables.asked == ["a", "b", "c", "d"]
@@ -131,7 +131,7 @@ async def test_a_name_that_hangs_waits_once_a_minute_and_no_more(tables: Tables,
     begun = time.monotonic()
     for now in range(5_000, 120_000, 500):
         assert await lookups.find("a", now) == "1"
-    assert time.monotonic() - begun < 1.5  # two waits of 0.2 s
+    assert time.monotonic() - begun < 15  # two waits of 0.2 s, where one each time would take 46 s
     assert tables.asked == ["a", "a"]
 
 

@@ -110,7 +110,7 @@ async def test_what_is_away_or_hangs_takes_only_its_own_lines_away_and_is_not_as
         up = {name[1]: value for name, value in found.items() if name[0] == "premortem_part_up"}
         assert up == {"lags": 0, "conservation": 1, "queues": 0, "workers": 1}
         assert ("premortem_dataflow_taken_records_total", "detect") in found
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 15
     assert checkpoints.asked == 1
     checkpoints.open.set()
     while ("premortem_dataflow_lag_records", "detect", "0") not in (found := await samples(metrics)):
