@@ -21,6 +21,8 @@ from premortem.settings import Settings
 from tests.maven import CACHE
 
 HERE = Path(__file__).parent
+HTTP = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
+"""One for all: a client reads every authority's certificate when it is made, which costs more than what it asks for."""
 
 
 @dataclass
@@ -35,20 +37,20 @@ class Stack:
 
     def incidents(self, **query: Any) -> list[dict[str, Any]]:
         headers = {"authorization": f"Bearer {self.token}"}
-        answer = httpx.get(f"{self.url}/incidents", params={"limit": 200, **query}, headers=headers, timeout=10)
+        answer = HTTP.get(f"{self.url}/incidents", params={"limit": 200, **query}, headers=headers)
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()["incidents"]
         return found
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", headers={"authorization": f"Bearer {self.token}"}, timeout=10)
+        return HTTP.get(f"{self.url}{path}", headers={"authorization": f"Bearer {self.token}"})
 
-    def wait_for_incident(self, text: str, seconds: float = 20) -> dict[str, Any]:
+    def wait_for_incident(self, text: str, seconds: float = 90) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if found := self.incidents(text=text):
                 return found[0]
-            time.sleep(0.02)
+            time.sleep(0.05)
         raise AssertionError(f"no incident with {text!r} after {seconds} s: {self.incidents()}")
 
 

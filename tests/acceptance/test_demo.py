@@ -14,7 +14,7 @@ def test_the_demonstration_opens_the_new_error_the_spike_and_the_hostile_message
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 incidents were opened" in done.stdout
@@ -35,7 +35,7 @@ def demo_fix(tmp_path: Path, *words: str, **environment: str) -> "subprocess.Com
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
         env={**os.environ, **environment},
     )
 

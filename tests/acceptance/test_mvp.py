@@ -27,13 +27,14 @@ from premortem.domain.telling import tell
 from premortem.domain.timeline import ContextBuilt, IncidentDetected, InstrumentationProposed, RootCauseProposed
 from premortem.ports import Project
 
-_SECONDS = 60.0
+_SECONDS = 120.0
 _PROGRAM = """
 import sentry_sdk
 def stamp(event, hint):
     event["timestamp"] = {at!r} / 1000
     return event
-sentry_sdk.init({dsn!r}, release="stockroom@7", environment="production", before_send=stamp)
+sentry_sdk.init({dsn!r}, release="stockroom@7", environment="production", before_send=stamp,
+                shutdown_timeout=60)
 def shelve(goods):
     return goods.shelf.upper()
 shelve(None)
@@ -61,7 +62,11 @@ class Story:
     def premortem(self, *words: str) -> str:
         environment = {**os.environ, "PREMORTEM_DATA_DIR": str(self.stage.settings.data_dir)}
         done = subprocess.run(
-            [sys.executable, "-m", "premortem.cli", *words], capture_output=True, text=True, env=environment, timeout=60
+            [sys.executable, "-m", "premortem.cli", *words],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=180,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -8,7 +8,7 @@ function totalOf(order) {
 }
 
 process.on('unhandledRejection', async () => {
-  await Sentry.flush(5000);
+  await Sentry.flush(60000);
   process.exit(0);
 });
 Promise.reject((() => { try { totalOf(undefined); } catch (error) { return error; } })());
