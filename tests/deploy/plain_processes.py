@@ -32,7 +32,7 @@ class PlainProcesses:
     def run(self, words: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            _here(words), env=dict(environment), cwd=self.image, capture_output=True, text=True, timeout=120
+            _here(words), env=dict(environment), cwd=self.image, capture_output=True, text=True, timeout=240
         )
 
     def start(self, name: str, words: Sequence[str], environment: Mapping[str, str]) -> None:
