@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from api.github_deliveries import verify
 from premortem.domain import timeline
-from premortem.domain.ids import IncidentId, ProjectId, TenantId
+from premortem.domain.ids import FactId, IncidentId, ProjectId, TenantId
 from premortem.domain.incident import PullRequest, fold
 from premortem.domain.payload import DeployBody
 from premortem.domain.project_stream import Deployed
@@ -114,7 +114,7 @@ async def test_a_merge_moves_the_incident_and_closes_what_it_waits_for(hooked: W
         id=detected().id, incident_id=INCIDENT, tenant_id=TenantId("acme"), project_id=ProjectId(1), occurred_at=NOW,
         v=2, repository=NAME, number=7, url=URL, branch=BRANCH,
     )  # fmt: skip
-    found = fold([detected(), replace(opened, id=timeline.FactId("o")), *facts(hooked)])
+    found = fold([detected(), replace(opened, id=FactId("o")), *facts(hooked)])
     assert found is not None
     (pull,) = found.pull_requests
     assert (pull.state, pull.commit) == ("merged", COMMIT)
@@ -125,7 +125,7 @@ async def test_a_close_without_a_merge_rejects_the_fix_with_its_reason(hooked: W
     assert (await deliver(hooked, "pull_request", hooks.pull_request_closed(closed, by="bob"))).status_code == 200
     (fact,) = facts(hooked)
     assert isinstance(fact, HumanResponded)
-    assert (fact.action, fact.by, fact.url, fact.v) == ("reject_fix", "bob", URL, 2)
+    assert (fact.action, fact.by, fact.url) == ("reject_fix", "bob", URL)
     assert fact.text.startswith("closed without merging: not ")
     assert "hunter22" not in fact.text
     assert "\x00" not in fact.text
