@@ -4,6 +4,7 @@ import typer
 
 from premortem.cli import (
     administration,
+    calibrating,
     dead_letters,
     detection,
     health,
@@ -16,6 +17,7 @@ from premortem.cli import (
     rebuilding,
     replaying,
     repositories,
+    rerunning,
     resolutions,
     sending,
     stack,
@@ -51,6 +53,8 @@ app.command("send-event")(sending.send_event)
 app.command("why")(detection.why)
 app.command("backtest")(detection.backtest)
 app.command("postmortem")(postmortem.postmortem)
+app.command("rerun")(rerunning.rerun)
+app.command("calibration")(calibrating.calibration)
 app.command("mute")(steering.mute)
 app.command("unmute")(steering.unmute)
 app.command("configure")(steering.configure)
