@@ -19,6 +19,7 @@ REQUIRED_ADAPTERS = {
     "test_checkpoint_store": ("memory", "postgres"),
     "test_task_queue": ("memory", "postgres", "sqs-moto", "sqs-elasticmq"),
     "test_incident_store": ("memory", "postgres"),
+    "test_shadow_store": ("memory", "postgres"),
     "test_administration": ("memory", "postgres"),
     "test_evidence_store": ("memory", "clickhouse"),
     "test_spending": ("memory", "postgres"),
