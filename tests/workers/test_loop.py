@@ -131,10 +131,10 @@ def test_what_is_worked_on_for_longer_than_its_visibility_is_handed_to_nobody_el
 
     def work(received: Received) -> Ending:
         handed.append(received.receipt)
-        time.sleep(2.5)
+        time.sleep(4.2)
         return "answered"
 
-    loop = Loop(queue, work, stop, pace=Pace(visibility=1, wait=0, keep=0.05))
+    loop = Loop(queue, work, stop, pace=Pace(visibility=3, wait=0, keep=0.05))
     stolen: list[Received] = []
 
     def look() -> bool:
