@@ -116,7 +116,7 @@ def test_many_at_once_apply_each_file_once_even_one_that_builds_an_index_concurr
 
 
 def test_a_lock_held_too_long_is_an_error_that_says_to_wait(dsn: str, tmp_path: Path, write: Write) -> None:
-    write("0001_first.sql", "SELECT pg_sleep(1);")
+    write("0001_first.sql", "SELECT pg_sleep(4);")
     slow = threading.Thread(target=lambda: migrate_postgres(dsn, tmp_path))
     slow.start()
     while not query(dsn, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM"
