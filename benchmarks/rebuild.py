@@ -33,8 +33,8 @@ from premortem.domain.timeline import (
     RootCauseProposed,
 )
 from premortem.ports import Append
-from replay.folding import TIMELINE, Folding, chunks
-from replay.rebuild import rebuild
+from replay.rebuilding.folding import TIMELINE, Folding, chunks
+from replay.rebuilding.rebuild import rebuild
 
 _NOW = 1_795_360_907_000
 _ROUNDS = 5

@@ -25,9 +25,9 @@ from premortem.adapters.event_log.memory import MemoryEventLog
 from premortem.domain import timeline
 from premortem.domain.project_stream import ErrorSeen, ProjectRecord, decode, encode
 from premortem.ports import Append
-from replay.detections import detections
-from replay.observed import Observation
-from replay.recorded import batches
+from replay.detecting.detections import detections
+from replay.detecting.observed import Observation
+from replay.detecting.recorded import batches
 
 
 def log_of(records: Iterable[ProjectRecord]) -> MemoryEventLog:

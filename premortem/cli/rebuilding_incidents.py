@@ -11,7 +11,7 @@ from premortem.cli.progress import Reading
 from premortem.settings import Settings
 
 if TYPE_CHECKING:
-    from replay.rebuild import Rebuilt, Verified
+    from replay.rebuilding.rebuild import Rebuilt, Verified
 
 _SHAPE = (
     '{"rebuilt": {"counts", "starts", "ends", "digest"}, "live": {"digest", "missing", "differences", ...}, "swapped"}'
@@ -31,7 +31,7 @@ def rebuild(
     The stack may run meanwhile: an incident that has moved on is compared at the offset that it was stored at.
     """
     from premortem import bootstrap
-    from replay import rebuild as replay
+    from replay.rebuilding import rebuild as replay
 
     settings, swapped = Settings(), None
     with (
@@ -65,7 +65,7 @@ def incidents(
     The stack may run meanwhile. Nothing has to be restarted: the dataflows load what they know of incidents anew.
     """
     from premortem import bootstrap
-    from replay import rebuild as replay
+    from replay.rebuilding import rebuild as replay
 
     settings = Settings()
     with bootstrap.log_reader(settings) as log, bootstrap.shadow_store(settings) as shadow:

@@ -13,7 +13,7 @@ from premortem.domain.tasks import QUEUES, Task
 from premortem.settings import Settings
 
 if TYPE_CHECKING:
-    from replay.awaited import Waiting
+    from replay.rebuilding.awaited import Waiting
 
 
 def queues(
@@ -28,7 +28,7 @@ def queues(
     again, also while everything runs. Notices that were on their way are lost: nothing waits for them.
     """
     from premortem import bootstrap
-    from replay.awaited import waiting
+    from replay.rebuilding.awaited import waiting
 
     settings = Settings()
     remade = bootstrap.remake_queues(settings, emptied=emptied)

@@ -13,8 +13,8 @@ from premortem.domain.ids import ProjectId
 from premortem.settings import Settings
 
 if TYPE_CHECKING:
-    from replay.detections import Report
-    from replay.differing import Difference
+    from replay.detecting.detections import Report
+    from replay.detecting.differing import Difference
 
 _SHAPE = '{"detector_version", "records", "recorded", "matched", "versions", "explained", "unexplained", "differences"}'
 _FIELDS = 6
@@ -29,7 +29,7 @@ def detections(
     and neither a version, nor a setting, nor a dead letter accounts for it.
     """
     from premortem import bootstrap
-    from replay.detections import detections as replayed
+    from replay.detecting.detections import detections as replayed
 
     settings = Settings()
     with bootstrap.log_reader(settings) as log, bootstrap.checkpoints(settings) as checkpoints, Reading() as reading:

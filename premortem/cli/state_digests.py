@@ -22,7 +22,7 @@ def digest(
     Two machines compare what they print: where the digests part, look closer with a smaller --every, then --incidents.
     """
     from premortem import bootstrap
-    from replay import digests
+    from replay.rebuilding import digests
 
     with bootstrap.log_reader(Settings()) as log, Reading("Folding the timeline") as reading:
         found = (

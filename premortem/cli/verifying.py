@@ -11,12 +11,12 @@ from premortem.cli.progress import Reading
 from premortem.domain.ids import IncidentId, TenantId
 from premortem.exceptions import Malformed, Unavailable
 from premortem.settings import Settings
-from replay.archived_counts import Archive
-from replay.checked import Check
-from replay.incident_records import Kept, every, kept_of
-from replay.recomputed import Rules
-from replay.verifying import Verification
-from replay.verifying import verify as verified
+from replay.verifying.archived_counts import Archive
+from replay.verifying.checked import Check
+from replay.verifying.incident_records import Kept, every, kept_of
+from replay.verifying.recomputed import Rules
+from replay.verifying.verification import Verification
+from replay.verifying.verification import verify as verified
 
 _FAILED = 3
 _SHAPE = '{"incidents": [{"incident", "title", "facts", "head", "passed", "checks": [{"what", "state", ...}]}]}'

@@ -9,7 +9,7 @@ from premortem.domain.ids import FactId
 from premortem.domain.tasks import QUEUES, BuildContext, answer_id, task_id
 from premortem.domain.timeline import FixApplied, IncidentDetected, TaskFailed
 from premortem.ports import Append, IncidentFilter
-from replay.awaited import waiting
+from replay.rebuilding.awaited import waiting
 from tests.dataflows.queues import KINDS, LosableQueue, losable
 from tests.dataflows.working import work
 from tests.dataflows.world import TENANT, World, error

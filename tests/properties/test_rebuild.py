@@ -14,9 +14,9 @@ from premortem.adapters.streams.plain_runner import run_plain
 from premortem.domain import timeline
 from premortem.domain.timeline import IncidentDetected, IncidentFact, TimelineTicked
 from premortem.ports import Append, LogReader
-from replay.digests import incident_digests, marks
-from replay.folding import Counts
-from replay.rebuild import Rebuilt, rebuild, swap, verify
+from replay.rebuilding.digests import incident_digests, marks
+from replay.rebuilding.folding import Counts
+from replay.rebuilding.rebuild import Rebuilt, rebuild, swap, verify
 from tests.builders import NOW, detected
 from tests.dataflows.world import Crashed, World
 from tests.hash_seeds import written_under

@@ -48,10 +48,10 @@ from premortem.domain.work import Answer, Work
 from premortem.ports import Append, IncidentReader, IncidentStore, LogReader, LogRecord
 from premortem.workers import evaluation
 from premortem.workers.evaluation import Evaluations
-from replay.archived_counts import Archive
-from replay.incident_records import kept_of
-from replay.recomputed import Rules
-from replay.verifying import Verification, verify
+from replay.verifying.archived_counts import Archive
+from replay.verifying.incident_records import kept_of
+from replay.verifying.recomputed import Rules
+from replay.verifying.verification import Verification, verify
 from tests.agents import stored
 from tests.builders import NOW, detected
 from tests.workers.bench import Bench, received

@@ -9,7 +9,7 @@ from premortem.domain.due import Due, give_up
 from premortem.domain.tasks import QUEUES, BuildContext, FindDeploy, Notify
 from premortem.domain.timeline import FixApplied, TimelineTicked
 from premortem.ports import Append
-from replay.awaited import Waiting, waiting
+from replay.rebuilding.awaited import Waiting, waiting
 from tests.builders import NOW, detected
 from tests.dataflows.working import work
 from tests.dataflows.world import World, error

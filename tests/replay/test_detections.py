@@ -26,10 +26,10 @@ from premortem.domain.timeline import (
 )
 from premortem.exceptions import Malformed
 from premortem.ports import Append
-from replay import recorded
-from replay.detections import Report, detections
-from replay.differing import Beside
-from replay.observed import Observation
+from replay.detecting import recorded
+from replay.detecting.detections import Report, detections
+from replay.detecting.differing import Beside
+from replay.detecting.observed import Observation
 from tests.builders import NOW, detected, error_seen
 from tests.domain.detection.stream import DAY, SECOND, errors, history
 from tests.hash_seeds import written_under
@@ -129,9 +129,9 @@ def test_another_number_of_partitions_gives_the_same_facts_by_id_and_byte() -> N
 
 _PROGRAM = """
 import sys
-from replay.detections import detections
+from replay.detecting.detections import detections
 from premortem.domain import timeline
-from replay.observed import Observation
+from replay.detecting.observed import Observation
 from tests.replay.live import detect, log_of, stream
 log = log_of(stream(500))
 for partition, head in enumerate(log.heads("sentry.events")):

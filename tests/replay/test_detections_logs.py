@@ -12,7 +12,7 @@ from premortem.adapters.event_log.postgres import PostgresEventLog, create_topic
 from premortem.adapters.event_log.read_only import ReadOnlyLog
 from premortem.adapters.postgres import open_pool
 from premortem.ports import EventLog
-from replay.detections import Report, detections
+from replay.detecting.detections import Report, detections
 from tests.replay.live import detect, fill, stream
 
 PARTITIONS = 2

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from premortem.domain.project_stream import DetectorConfigured, ProjectRecord, RuleChanged, tick
 from premortem.ports import Append
-from replay.detections import Report, detections
+from replay.detecting.detections import Report, detections
 from tests.builders import NOW, error_seen
 from tests.domain.detection.stream import DAY, SECOND, errors, history, rule
 from tests.replay.live import detect, edited, log_of

@@ -23,9 +23,9 @@ from premortem.domain.ids import FactId, Fingerprint
 from premortem.domain.timeline import FixApplied, HumanResponded, IncidentFact, IncidentGrew, PullRequestOpened
 from premortem.exceptions import Conflict
 from premortem.ports import Append, LogReader
-from replay import rebuild as replay
-from replay.comparing import Difference
-from replay.rebuild import Rebuilt
+from replay.rebuilding import rebuild as replay
+from replay.rebuilding.comparing import Difference
+from replay.rebuilding.rebuild import Rebuilt
 from tests.builders import NOW, detected
 from tests.dataflows.four_flows import surroundings
 from tests.dataflows.world import World

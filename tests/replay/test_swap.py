@@ -19,7 +19,7 @@ from premortem.adapters.streams.batch import Batch
 from premortem.adapters.streams.parts import Parts, Surroundings, parts_of
 from premortem.domain import incident as domain
 from premortem.ports import Checkpoint, Saved
-from replay import rebuild as replay
+from replay.rebuilding import rebuild as replay
 from tests.builders import detected
 from tests.dataflows.four_flows import surroundings
 from tests.dataflows.test_process import assert_as_the_oracle_says, lag, load, wait_until

@@ -13,8 +13,8 @@ from premortem.domain.ids import EventId, IncidentId, TenantId
 from premortem.domain.timeline import encode
 from premortem.exceptions import Malformed, Unavailable
 from premortem.ports import Append, Reach, Saved
-from replay.incident_records import every, kept_of
-from replay.verifying import verify
+from replay.verifying.incident_records import every, kept_of
+from replay.verifying.verification import verify
 from tests.builders import NOW, detected, incident
 from tests.replay.kept_story import ID, RULES, TENANT, Story, failed, materialize, verification, written
 from tests.workers.shop_archive import MINUTE, event

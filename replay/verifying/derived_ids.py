@@ -34,8 +34,8 @@ from premortem.domain.timeline import (
     RootCauseProposed,
     TaskFailed,
 )
-from replay.checked import Check, Wrong
-from replay.incident_records import Placed
+from replay.verifying.checked import Check, Wrong
+from replay.verifying.incident_records import Placed
 
 _ANSWERED: dict[type[IncidentFact], tuple[type[Task], ...]] = {
     ContextBuilt: (BuildContext,),

@@ -11,8 +11,8 @@ from premortem.domain.timeline import (
     IncidentFact,
     RootCauseProposed,
 )
-from replay.checked import Check, Wrong, differing, shown
-from replay.incident_records import Placed
+from replay.verifying.checked import Check, Wrong, differing, shown
+from replay.verifying.incident_records import Placed
 
 
 def evidence_checks(facts: Sequence[Placed]) -> tuple[Check, Check]:

@@ -9,8 +9,8 @@ from msgspec import Struct
 from premortem.domain.detection.provenance import decision_of, detector_version
 from premortem.domain.timeline import IncidentFact, encode
 from premortem.ports import LogReader
-from replay.observed import Told
-from replay.recorded import Place, Recorded, Timeline, content, digest_of
+from replay.detecting.observed import Told
+from replay.detecting.recorded import Place, Recorded, Timeline, content, digest_of
 
 _ABSENT = "(none)"
 

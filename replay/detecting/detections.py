@@ -14,12 +14,12 @@ from premortem.adapters.event_log.partitioner import partition_of
 from premortem.domain.detection.config import VERSION
 from premortem.domain.ids import ProjectId
 from premortem.ports import LogReader
-from replay.differing import Beside, Difference
-from replay.explaining import Versions, by_version
-from replay.observed import Observation, Refused, otherwise
-from replay.other_settings import trials
+from replay.detecting.differing import Beside, Difference
+from replay.detecting.explaining import Versions, by_version
+from replay.detecting.observed import Observation, Refused, otherwise
+from replay.detecting.other_settings import trials
+from replay.detecting.recorded import Place, batches, partitions_of, project_at, refusals, timeline
 from replay.reading import Progress
-from replay.recorded import Place, batches, partitions_of, project_at, refusals, timeline
 
 
 class Explained(Struct, frozen=True):

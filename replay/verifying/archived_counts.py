@@ -16,9 +16,9 @@ from premortem.domain.observations import BlastRadius, EventSeen, Exposure, Onse
 from premortem.domain.timeline import EvaluationCompleted
 from premortem.exceptions import Unavailable
 from premortem.ports import Errors, MinuteCount, Reach, SlotCount
-from replay.checked import Check, Wrong, differing, distinct
-from replay.frozen_evidence import evidence_of
-from replay.kept_state import Link
+from replay.verifying.checked import Check, Wrong, differing, distinct
+from replay.verifying.frozen_evidence import evidence_of
+from replay.verifying.kept_state import Link
 
 NOT_ASKED = "The archive was not asked: ClickHouse does not answer. What is cited is frozen and stands without it."
 _GONE = "Rows are gone from the archive: their retention is over, or they were erased."

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from premortem.exceptions import Conflict
 from premortem.ports import LogReader, ShadowStore, Suspect
-from replay.comparing import Difference, Judged, judge
-from replay.folding import TIMELINE, Counts, Folding, chunks
+from replay.rebuilding.comparing import Difference, Judged, judge
+from replay.rebuilding.folding import TIMELINE, Counts, Folding, chunks
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]

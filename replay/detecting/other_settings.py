@@ -21,8 +21,8 @@ from premortem.domain.project_stream import (
     encode,
 )
 from premortem.ports import LogReader
-from replay.differing import Difference
-from replay.recorded import Place, batches
+from replay.detecting.differing import Difference
+from replay.detecting.recorded import Place, batches
 
 Instead = Callable[[bytes], bytes | None]
 

@@ -6,13 +6,13 @@ Nothing is repaired and nothing is written. docs/replay.md tells what each line 
 from msgspec import Struct
 
 from premortem.domain.ids import IncidentId
-from replay.archived_counts import NOT_ASKED, Archive, archive_check
-from replay.checked import Check
-from replay.derived_ids import derived_ids
-from replay.frozen_evidence import evidence_checks
-from replay.incident_records import Kept
-from replay.kept_state import links_of, state_checks
-from replay.recomputed import Rules, number_checks
+from replay.verifying.archived_counts import NOT_ASKED, Archive, archive_check
+from replay.verifying.checked import Check
+from replay.verifying.derived_ids import derived_ids
+from replay.verifying.frozen_evidence import evidence_checks
+from replay.verifying.incident_records import Kept
+from replay.verifying.kept_state import links_of, state_checks
+from replay.verifying.recomputed import Rules, number_checks
 
 
 class Verification(Struct, frozen=True, kw_only=True):

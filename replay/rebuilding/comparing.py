@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from premortem.ports import Row, Rows, Saved, StoredFact, Suspect
-from replay.folding import folded
+from replay.rebuilding.folding import folded
 
 _SHOWN = 60
 _ABSENT = "(none)"

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from premortem.adapters.event_log.partitioner import partition_of
 from premortem.domain.detection.config import VERSION
-from replay.differing import Difference
-from replay.recorded import Timeline
+from replay.detecting.differing import Difference
+from replay.detecting.recorded import Timeline
 
 _SHAPE = ("v", "detector_version")
 """Fields that a newer version of a record says of itself, and that decide nothing."""

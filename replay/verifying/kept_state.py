@@ -7,8 +7,8 @@ import msgspec
 from premortem.domain.chain import NOTHING, lengthened
 from premortem.domain.incident import Incident, evolve
 from premortem.domain.work import made_of
-from replay.checked import Check, Wrong, apart, differing
-from replay.incident_records import Kept, Placed
+from replay.verifying.checked import Check, Wrong, apart, differing
+from replay.verifying.incident_records import Kept, Placed
 
 _UNCHAINED = (
     "The store keeps no chain of it: it was written before there were chains. Fill it in: premortem replay rebuild "

@@ -8,8 +8,8 @@ from premortem.domain import incident
 from premortem.domain.digest import digest_of
 from premortem.exceptions import Malformed
 from premortem.ports import LogReader
-from replay.folding import TIMELINE, Folding, chunks
-from replay.rebuild import Progress
+from replay.rebuilding.folding import TIMELINE, Folding, chunks
+from replay.rebuilding.rebuild import Progress
 
 
 class Mark(Struct, frozen=True):

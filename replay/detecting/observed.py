@@ -13,7 +13,7 @@ from premortem.domain.timeline import IncidentFact
 from premortem.domain.versions import Newer
 from premortem.exceptions import Malformed
 from premortem.ports import LogReader, LogRecord
-from replay.recorded import Place, batches
+from replay.detecting.recorded import Place, batches
 
 Told = tuple[int, IncidentFact]
 """A fact, and the offset of the record behind which the detector told it."""

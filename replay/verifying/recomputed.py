@@ -22,9 +22,9 @@ from premortem.domain.timeline import (
     IncidentReopened,
     RootCauseProposed,
 )
-from replay.checked import Check, Wrong, differing, distinct
-from replay.derived_ids import answers
-from replay.incident_records import Placed
+from replay.verifying.checked import Check, Wrong, differing, distinct
+from replay.verifying.derived_ids import answers
+from replay.verifying.incident_records import Placed
 
 _AT_LEAST = frozenset(
     {"score", "events", "minutes known", "minimum events", "minimum users", "times the rate when muted",

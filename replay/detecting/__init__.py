@@ -1,0 +1,1 @@
+"""Detecting once more: the raw events through the detector, beside what the timeline recorded."""
