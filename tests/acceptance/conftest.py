@@ -67,15 +67,48 @@ def started(directory: Path, **changes: Any) -> Stack:
     return Stack(settings, url, dsn.of(url, key, project.id), project.id, token)
 
 
+class Stacks:
+    """The stacks that files of tests share, by profile: to start one costs more than most of what is asked of it."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, Stack] = {}
+        self._directories: list[Path] = []
+
+    def get(self, profile: str, directory: Path, **changes: Any) -> Stack:
+        """Return the stack of a profile, started when it does not run."""
+        if profile not in self._running:
+            self._directories.append(directory)
+            self._running[profile] = started(directory, **changes)
+        return self._running[profile]
+
+    def stop(self) -> None:
+        """Stop them all."""
+        self._running.clear()
+        while self._directories:
+            stack.stop(Settings(data_dir=self._directories.pop()))
+
+
+_STACKS = pytest.StashKey[Stacks]()
+
+
+@pytest.fixture(scope="session")
+def stacks(request: pytest.FixtureRequest) -> Iterator[Stacks]:
+    stacks = request.config.stash[_STACKS] = Stacks()
+    yield stacks
+    stacks.stop()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the shared stacks behind the last of these tests: at rest, too, they take their part of a processor."""
+    if (nextitem is None or nextitem.path.parent != HERE) and _STACKS in item.config.stash:
+        item.config.stash[_STACKS].stop()
+
+
 @pytest.fixture(scope="module", params=["embedded", "full"])
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack as it is by default, and with its log in Apache Kafka and its tasks in SQS."""
-    directory = tmp_path_factory.mktemp("stack") / "data"
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, stacks: Stacks) -> Stack:
+    """The stack as it is by default, and with its log in Apache Kafka and its tasks in SQS; files of tests share it."""
     changes = {} if request.param == "embedded" else full_profile(request)
-    try:
-        yield started(directory, **changes)
-    finally:
-        stack.stop(Settings(data_dir=directory))
+    return stacks.get(request.param, tmp_path_factory.mktemp("stack") / "data", **changes)
 
 
 def full_profile(request: pytest.FixtureRequest) -> dict[str, Any]:
