@@ -71,7 +71,7 @@ def eventually(healthy: Callable[[], subprocess.CompletedProcess[str]], seconds:
         if done.returncode == 0:
             return
         assert time.monotonic() < deadline, done.stdout + done.stderr
-        time.sleep(0.2)
+        time.sleep(0.5)  # to ask is to start an interpreter, which takes the time of what is waited for
 
 
 class Healthy:

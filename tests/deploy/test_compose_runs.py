@@ -86,9 +86,10 @@ class Composed:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def all_read(self, flow: Flow) -> None:
-        """Wait until a dataflow has passed what is on the log now."""
-        own = {name: value for name, value in self.environment("api").items() if name.startswith("PREMORTEM_")}
+    def all_read(self, flow: Flow, **other: str) -> None:
+        """Wait until a dataflow has passed what is on the log now, by its positions or those in another database."""
+        environment = self.environment("api") | other
+        own = {name: value for name, value in environment.items() if name.startswith("PREMORTEM_")}
         settings = Settings.model_validate({n.removeprefix("PREMORTEM_").lower(): value for n, value in own.items()})
         ends = {place: head for place, (_, head) in bootstrap.positions(settings).items() if place[0] == flow}
         deadline = time.monotonic() + _SECONDS
@@ -232,10 +233,9 @@ def test_two_processes_with_the_environment_of_kubernetes_are_one_dataflow(compo
 def test_a_postgresql_that_is_lost_gets_its_incidents_back_from_the_log(
     composed: Composed, postgres_server: PostgresServer
 ) -> None:
-    flows = ("detect", "archive", "materialize", "route")
+    flows: tuple[Flow, ...] = ("detect", "archive", "route", "materialize")
     composed.processes.stop("worker", _SECONDS)  # or it would go on with an incident meanwhile
-    first: tuple[Flow, ...] = ("detect", "archive", "route")
-    for flow in first:
+    for flow in flows[:-1]:
         composed.all_read(flow)
         time.sleep(1)  # what waited for its place in time is judged with the next tick
         composed.all_read(flow)
@@ -251,6 +251,8 @@ def test_a_postgresql_that_is_lost_gets_its_incidents_back_from_the_log(
     assert migrated.returncode == 0, migrated.stderr
     for flow in flows:
         composed.processes.start(flow, composed.services[flow]["command"], composed.environment(flow) | empty)
+    for flow in flows:
+        composed.all_read(flow, **empty)
     words, environment = ["python", "-m", "premortem.cli", "incidents", "list", "--json"], composed.environment("api")
     deadline, after = time.monotonic() + _SECONDS, None
     while after != before:
