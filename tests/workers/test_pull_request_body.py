@@ -19,8 +19,8 @@ from premortem.domain.evidence import (
     observed,
 )
 from premortem.domain.ids import FactId
-from premortem.domain.timeline import ContextBuilt, FixProposed, InstrumentationProposed, RootCauseProposed
 from premortem.domain.inert_text import fence, plain, quiet, span
+from premortem.domain.timeline import ContextBuilt, FixProposed, InstrumentationProposed, RootCauseProposed
 from premortem.workers.pull_request_body import LONGEST, Told, body, message, title
 from tests.builders import NOW, incident
 
