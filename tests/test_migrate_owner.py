@@ -143,9 +143,9 @@ def test_a_second_owner_on_the_same_server_needs_the_first_ones_role(roleless: P
 def test_an_installation_that_could_not_read_is_mended_by_migrating(roleless: PostgresServer, tmp_path: Path) -> None:
     owned = Owned(roleless, "CREATEROLE")
     owned.superuser("CREATE EXTENSION vector")
-    before = [file for file in sorted(FILES.glob("*.sql")) if file.name < "0008"]
-    for file in before:
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    for file in FILES.glob("*.sql"):  # all that today's code writes to, without what lets it read
+        if not file.name.startswith("0008"):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
     migrate_postgres(owned.dsn, tmp_path)
     with pytest.raises(Unprepared, match=r"permission denied to set role .* Run: premortem migrate"):
         owned.reads_what_it_writes()
