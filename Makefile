@@ -6,9 +6,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_LOCK := requirements/runtime.lock
 DEV_LOCK := requirements/dev.lock
-# make test JOBS=2: in two processes, the tests of whole stacks one after another in one of them, all others beside them.
-JOBS ?= 1
-TESTS = $(BIN)/python -m pytest -q $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 
 .PHONY: help demo demo-fix demo-down up down status logs migrate seed test acceptance-full check bench notebook clean lock python
 help: ## List the commands
@@ -57,8 +54,8 @@ migrate: $(VENV)/.runtime ## Bring the databases' schemas up to date
 seed: $(VENV)/.runtime ## Send some sample errors to the running stack
 	@$(BIN)/premortem seed
 
-test: $(VENV)/.dev ## Run every test; JOBS=2: in two processes
-	@$(TESTS)
+test: $(VENV)/.dev ## Run every test
+	@$(BIN)/python -m pytest -q
 
 acceptance-full: $(VENV)/.dev ## Run the acceptance tests over Kafka and SQS (needs Java, Maven and Node); a skip fails
 	@report=$$(mktemp) && trap 'rm -f $$report' EXIT && $(BIN)/python -m pytest -q tests/acceptance -k "full or kafka" --junitxml=$$report && $(BIN)/python .ci/verify_report.py --skips $$report
@@ -68,7 +65,7 @@ check: $(VENV)/.dev ## Format, lint, types, layers, then every test
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(TESTS)
+	@$(BIN)/python -m pytest -q
 
 bench: $(VENV)/.dev ## Print every figure beside its baseline
 	@for file in $(wildcard benchmarks/*.py); do case $$file in */__init__.py|*/load.py|*/events.py|*/ingest_baselines.py|*/servers.py) ;; *) echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1;; esac; done

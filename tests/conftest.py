@@ -20,8 +20,6 @@ settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("explore" if os.environ.get("PREMORTEM_TEST_EXPLORE") else "same")
 
 _FIXTURES = ("clickhouse_fixture", "github_fixture", "kafka_fixture", "sqs_fixture")
-_ONE_AFTER_ANOTHER = ("acceptance", "deploy", "embedded")
-"""Folders whose tests start and kill whole stacks: beside other tests, never beside each other."""
 _TEMPLATE = "migrated_template"
 _numbers = itertools.count()
 
@@ -30,17 +28,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in _FIXTURES:
         if not config.pluginmanager.has_plugin(name):
             config.pluginmanager.register(importlib.import_module(f"tests.{name}"), name)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say what stays together when tests run in several processes: the tests of a file, and those of stacks."""
-    if config.getoption("loadgroup", False):
-        here = Path(__file__).parent
-        for item in items:
-            place = item.path.relative_to(here)
-            group = "stacks" if place.parts[0] in _ONE_AFTER_ANOTHER else str(place)
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
