@@ -28,9 +28,8 @@ class Agents(NamedTuple):
     instrumentations: Instrumentations
 
 
-def agents(settings: Settings, adapters: Adapters, source: SourceCode) -> Agents:
-    """Return the agents that the settings describe. Raises Malformed for a model or Langfuse that is half described."""
-    tracer = tracer_of(settings)
+def agents(settings: Settings, adapters: Adapters, source: SourceCode, tracer: Tracer) -> Agents:
+    """Return the agents that the settings describe. Raises Malformed for a model that is half described."""
     questions = _questions(settings, adapters, tracer)
     analyst, author = (ModelAnalyst(questions), ModelFixes(questions)) if questions else (None, None)
     return Agents(

@@ -13,7 +13,7 @@ from premortem.bootstrap.agents import agents
 from premortem.bootstrap.connecting import Adapters
 from premortem.bootstrap.values import notifier, public_url
 from premortem.exceptions import Malformed
-from premortem.ports import CodeHost, Repository
+from premortem.ports import CodeHost, Repository, Tracer
 from premortem.settings import Settings
 from premortem.workers.context.building import Contexts
 from premortem.workers.deploys import FindDeploys
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from premortem.adapters.code_host.github_client import GithubClient
 
 
-def handlers(settings: Settings, adapters: Adapters) -> Handlers:
+def handlers(settings: Settings, adapters: Adapters, tracer: Tracer) -> Handlers:
     """Return what answers each kind of task. Raises Malformed, with the mend, for settings that are half set."""
     directory = settings.data_dir.absolute()
     github = _github(settings)
@@ -35,7 +35,7 @@ def handlers(settings: Settings, adapters: Adapters) -> Handlers:
     source = GitSourceCode(directory / "code", credentials=_credentials(settings, github), hidden=hidden)
     host = _code_host(github)
     known, url = adapters.administration, public_url(settings)
-    made = agents(settings, adapters, source)
+    made = agents(settings, adapters, source, tracer)
     no_host = undone("there is no code host to open it at. Set PREMORTEM_GITHUB_TOKEN, or an App: docs/github.md.")
     similar = PostgresSimilarIncidents(adapters.pool)
     return Handlers(

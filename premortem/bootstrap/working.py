@@ -38,7 +38,8 @@ def run_worker(settings: Settings, queues: Sequence[str], threads: int, stop: Ev
         raise Malformed(f"there is no queue {min(unknown)!r}. There are: {', '.join(sorted(QUEUES.values()))}.")
     pulse = Pulse(settings.data_dir.absolute() / "run")
     adapters = connect(settings, connections=_OTHER_CONNECTIONS + threads * len(queues or QUEUES))
-    known = handlers(settings, adapters)
+    tracer = tracer_of(settings)
+    known = handlers(settings, adapters, tracer)
     read = [queue for queue in known.queues() if queue in (queues or known.queues())]
     for queue in sorted(set(queues) - set(read)):
         _LOGGER.warning("%s is not read: there is no handler for its tasks", queue)
@@ -49,7 +50,7 @@ def run_worker(settings: Settings, queues: Sequence[str], threads: int, stop: Ev
         adapters.event_log,
         Patience(stop),
         stop,
-        tracer_of(settings),
+        tracer,
         crash=crash_points(),
     )
     with closing(_Notes(adapters.worker_book, read, lambda: pulse.read("worker"))) as notes:
