@@ -27,7 +27,8 @@ from premortem.domain.project_stream import ErrorSeen, ProjectRecord, decode, en
 from premortem.ports import Append
 from replay.detecting.detections import detections
 from replay.detecting.observed import Observation
-from replay.detecting.recorded import batches
+from replay.detecting.recorded import AT_ONCE
+from replay.reading import batches
 
 
 def log_of(records: Iterable[ProjectRecord]) -> MemoryEventLog:
@@ -36,7 +37,7 @@ def log_of(records: Iterable[ProjectRecord]) -> MemoryEventLog:
     newest = (replace(record, v=2) if isinstance(record, ErrorSeen) else record for record in records)
     log.append([Append("sentry.events", str(record.project_id), encode(record), 0) for record in newest])
     observation = Observation(0)
-    for found in batches(log, "sentry.events", 0, log.heads("sentry.events")[0]):
+    for found in batches(log, "sentry.events", 0, 0, log.heads("sentry.events")[0], AT_ONCE):
         told = observation.take(found)
         log.append([Append("debugging.timeline", fact.incident_id, timeline.encode(fact)) for _, fact in told])
     return log
@@ -44,7 +45,7 @@ def log_of(records: Iterable[ProjectRecord]) -> MemoryEventLog:
 
 def decode_only(log: MemoryEventLog) -> None:
     """The floor: every record read and decoded, nothing done."""
-    for found in batches(log, "sentry.events", 0, log.heads("sentry.events")[0]):
+    for found in batches(log, "sentry.events", 0, 0, log.heads("sentry.events")[0], AT_ONCE):
         for record in found:
             decode(record.value)
 

@@ -18,8 +18,7 @@ from premortem.domain.timeline import (
     decode,
 )
 from premortem.ports import LogReader
-
-_AT_ONCE = 2_000
+from replay.reading import batches
 
 Verdict = Literal["confirmed", "rejected"]
 
@@ -44,14 +43,10 @@ class Label(Struct, frozen=True):
 
 def timeline(log: LogReader, tenant: str) -> Iterator[IncidentFact]:
     """Yield the tenant's facts on the timeline, each incident's in order."""
+    lows = log.low_watermarks("debugging.timeline")
     for partition, head in enumerate(log.heads("debugging.timeline")):
-        offset = log.low_watermarks("debugging.timeline")[partition]
-        while offset < head:
-            found = log.read("debugging.timeline", partition, offset, min(_AT_ONCE, head - offset))
-            if not found:
-                break
+        for found in batches(log, "debugging.timeline", partition, lows[partition], head):
             yield from (fact for fact in facts(each.value for each in found) if fact.tenant_id == tenant)
-            offset = found[-1].offset + 1
 
 
 def facts(records: Iterable[bytes]) -> Iterator[IncidentFact]:

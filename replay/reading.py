@@ -1,6 +1,6 @@
 """Reading: one project's records out of its partition, in the order of the log, with the time that passes between."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from premortem.adapters.event_log.partitioner import partition_of
@@ -18,12 +18,24 @@ from premortem.domain.project_stream import (
     tick,
 )
 from premortem.exceptions import Malformed
-from premortem.ports import LogReader
+from premortem.ports import LogReader, LogRecord, Topic
 
 _AT_ONCE = 2_000
 
 Progress = Callable[[int, int], None]
 """Told (records read, records to read)."""
+
+
+def batches(
+    log: LogReader, topic: Topic, partition: int, start: int, end: int, most: int = _AT_ONCE
+) -> Iterator[Sequence[LogRecord]]:
+    """Yield a partition's records from offset `start` up to `end`, up to `most` at a time; fewer where the log ends.
+
+    Raises OffsetLost as `read` does.
+    """
+    while start < end and (found := log.read(topic, partition, start, min(most, end - start))):
+        yield found
+        start = found[-1].offset + 1
 
 
 def project_records(
@@ -35,11 +47,8 @@ def project_records(
     when its clock has passed `until` by the detector's lateness was not known then, and is left out.
     """
     partition = partition_of(str(project), log.partitions("sentry.events"))
-    offset, head = 0, log.heads("sentry.events")[partition]
-    while offset < head:
-        found = log.read("sentry.events", partition, offset, min(_AT_ONCE, head - offset))
-        if not found:
-            return
+    head = log.heads("sentry.events")[partition]
+    for found in batches(log, "sentry.events", partition, 0, head):
         for each in found:
             try:
                 record = decode(each.value)
@@ -51,8 +60,7 @@ def project_records(
                 continue
             mine = record.project_id == project or isinstance(record, Ticked)
             yield each.offset, record if mine else tick(record.received_at)
-        offset = found[-1].offset + 1
-        progress(offset, head)
+        progress(found[-1].offset + 1, head)
 
 
 def is_of(fingerprint: str, text: str) -> Callable[[ErrorSeen], bool]:

@@ -18,8 +18,8 @@ from replay.detecting.differing import Beside, Difference
 from replay.detecting.explaining import Versions, by_version
 from replay.detecting.observed import Observation, Refused, otherwise
 from replay.detecting.other_settings import trials
-from replay.detecting.recorded import Place, batches, partitions_of, project_at, refusals, timeline
-from replay.reading import Progress
+from replay.detecting.recorded import AT_ONCE, Place, partitions_of, project_at, refusals, timeline
+from replay.reading import Progress, batches
 
 
 class Explained(Struct, frozen=True):
@@ -101,7 +101,7 @@ class _Replay:
         self._beside = Beside(self._timeline, self._reached)
         for partition in self._partitions:
             observation = Observation(partition)
-            for records in batches(self._log, "sentry.events", partition, self._heads[partition]):
+            for records in batches(self._log, "sentry.events", partition, 0, self._heads[partition], AT_ONCE):
                 told = observation.take(records)
                 mine = [each for each in told if self._project in (None, each[1].project_id)]
                 self._beside.take(partition, mine)

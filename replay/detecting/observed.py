@@ -13,7 +13,8 @@ from premortem.domain.timeline import IncidentFact
 from premortem.domain.versions import Newer
 from premortem.exceptions import Malformed
 from premortem.ports import LogReader, LogRecord
-from replay.detecting.recorded import Place, batches
+from replay.detecting.recorded import AT_ONCE, Place
+from replay.reading import batches
 
 Told = tuple[int, IncidentFact]
 """A fact, and the offset of the record behind which the detector told it."""
@@ -89,7 +90,7 @@ def otherwise(
     `instead`: what stands in a record's place; None = it only lets time pass, as the records of other projects do.
     """
     observation = Observation(partition)
-    for records in batches(log, "sentry.events", partition, head):
+    for records in batches(log, "sentry.events", partition, 0, head, AT_ONCE):
         yield observation.take([_instead(record, project, instead) for record in records])
 
 

@@ -22,7 +22,8 @@ from premortem.domain.project_stream import (
 )
 from premortem.ports import LogReader
 from replay.detecting.differing import Difference
-from replay.detecting.recorded import Place, batches
+from replay.detecting.recorded import AT_ONCE, Place
+from replay.reading import batches
 
 Instead = Callable[[bytes], bytes | None]
 
@@ -64,7 +65,7 @@ def _settings(
 ) -> dict[bytes, tuple[Place, ProjectRecord]]:
     """Return the project's settings, each with where it stands first."""
     found: dict[bytes, tuple[Place, ProjectRecord]] = {}
-    for records in batches(log, "sentry.events", partition, head):
+    for records in batches(log, "sentry.events", partition, 0, head, AT_ONCE):
         for each in records:
             if each.value.startswith(_BEGINNINGS) and each.value not in found:
                 record = decode(each.value)

@@ -14,7 +14,8 @@ from premortem.domain.project_stream import decode as record_at
 from premortem.domain.timeline import IncidentFact, TimelineEvent, TimelineTicked, decode_as_written
 from premortem.domain.timeline import decode as read_fact
 from premortem.domain.versions import Newer
-from premortem.ports import LogReader, LogRecord, Topic
+from premortem.ports import LogReader, LogRecord
+from replay.reading import batches
 
 AT_ONCE = 10_000
 
@@ -109,7 +110,7 @@ def timeline(
     """
     found = Timeline()
     for partition, head in enumerate(heads):
-        for records in batches(log, "debugging.timeline", partition, head):
+        for records in batches(log, "debugging.timeline", partition, 0, head, AT_ONCE):
             for record in records:
                 found.take(record, project)
             read(len(records))
@@ -122,16 +123,6 @@ def content(log: LogReader, recorded: Recorded) -> IncidentFact:
     fact: TimelineEvent = decode_as_written(record.value)
     assert not isinstance(fact, TimelineTicked)  # it was a detection's when it was noted
     return fact
-
-
-def batches(log: LogReader, topic: Topic, partition: int, head: int, offset: int = 0) -> Iterator[Sequence[LogRecord]]:
-    """Yield a partition's records from the offset up to the head, many at a time; raises OffsetLost as `read` does."""
-    while offset < head:
-        found = log.read(topic, partition, offset, min(AT_ONCE, head - offset))
-        if not found:
-            return
-        yield found
-        offset = found[-1].offset + 1
 
 
 class _Letter(Struct):
@@ -154,7 +145,7 @@ def refusals(log: LogReader) -> Mapping[tuple[str, Place], str]:
     found: dict[tuple[str, Place], str] = {}
     lows = log.low_watermarks("dead-letters")
     for partition, head in enumerate(log.heads("dead-letters")):
-        for records in batches(log, "dead-letters", partition, head, lows[partition]):
+        for records in batches(log, "dead-letters", partition, lows[partition], head, AT_ONCE):
             for record in records:
                 try:
                     letter = _LETTER.decode(record.value)

@@ -19,10 +19,9 @@ from premortem.domain.timeline import (
 )
 from premortem.exceptions import Malformed
 from premortem.ports import LogReader
-from replay.reading import Progress
+from replay.reading import Progress, batches
 
 F = TypeVar("F", bound=IncidentFact)
-_AT_ONCE = 2_000
 
 
 class Placed(NamedTuple):
@@ -92,11 +91,8 @@ def story(
 def _facts(
     log: LogReader, partition: int, incident: IncidentId, progress: Progress
 ) -> Iterator[tuple[int, IncidentFact]]:
-    offset, head = log.low_watermarks("debugging.timeline")[partition], log.heads("debugging.timeline")[partition]
-    while offset < head:
-        found = log.read("debugging.timeline", partition, offset, min(_AT_ONCE, head - offset))
-        if not found:
-            return
+    low, head = log.low_watermarks("debugging.timeline")[partition], log.heads("debugging.timeline")[partition]
+    for found in batches(log, "debugging.timeline", partition, low, head):
         for record in found:
             if record.key != incident:
                 continue
@@ -106,5 +102,4 @@ def _facts(
                 continue  # what route could not read moved nothing either: it is a dead letter
             if not isinstance(fact, TimelineTicked):
                 yield record.offset, fact
-        offset = found[-1].offset + 1
-        progress(offset, head)
+        progress(found[-1].offset + 1, head)

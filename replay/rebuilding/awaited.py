@@ -14,6 +14,7 @@ from premortem.domain.routing import react
 from premortem.domain.tasks import Task
 from premortem.domain.timeline import IncidentFact, TaskFailed, TimelineEvent, TimelineTicked, decode
 from premortem.ports import LogReader
+from replay.reading import batches
 
 Progress = Callable[[int, int], None]
 _AT_ONCE = 1000
@@ -80,11 +81,9 @@ class _Fold:
 
 def _events(log: LogReader, partition: int, head: int) -> Iterator[tuple[int, TimelineEvent]]:
     """Yield offset and event of what can be read; what cannot be changed nothing for `route` either."""
-    offset = 0
-    while offset < head and (found := log.read("debugging.timeline", partition, offset, min(_AT_ONCE, head - offset))):
+    for found in batches(log, "debugging.timeline", partition, 0, head, _AT_ONCE):
         for record in found:
             try:
                 yield record.offset, decode(record.value)
             except ValueError:
                 continue
-        offset = found[-1].offset + 1

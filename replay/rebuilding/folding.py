@@ -13,6 +13,7 @@ from premortem.domain.timeline import IncidentFact, TimelineTicked
 from premortem.domain.versions import Newer
 from premortem.exceptions import OffsetLost
 from premortem.ports import LogReader, LogRecord, Saved, StoredFact, Topic
+from replay.reading import batches
 
 TIMELINE: Topic = "debugging.timeline"
 _AT_ONCE = 1_000
@@ -111,9 +112,8 @@ def folded(facts: Sequence[StoredFact], offset: int) -> Saved | None:
 
 def chunks(log: LogReader, partition: int, start: int, end: int) -> Iterator[Sequence[LogRecord]]:
     """Yield the timeline's records of a partition from offset `start` up to `end`; raises OffsetLost for a gap."""
-    while start < end:
-        records = log.read(TIMELINE, partition, start, min(_AT_ONCE, end - start))
-        if not records:
-            raise OffsetLost(f"{TIMELINE}/{partition} ends at offset {start}, and it reached {end} before. Restore it.")
+    for records in batches(log, TIMELINE, partition, start, end, _AT_ONCE):
         yield records
         start = records[-1].offset + 1
+    if start < end:
+        raise OffsetLost(f"{TIMELINE}/{partition} ends at offset {start}, and it reached {end} before. Restore it.")

@@ -9,8 +9,9 @@ from premortem.domain.ids import IncidentId, TenantId
 from premortem.domain.timeline import IncidentDetected, IncidentFact, TimelineTicked, decode
 from premortem.exceptions import Malformed
 from premortem.ports import IncidentFilter, IncidentReader, LogReader, LogRecord, Saved, StoredFact
+from replay.reading import batches
 
-_AT_ONCE, _PAGE, _LISTED = 2_000, 1_000, 200
+_PAGE, _LISTED = 1_000, 200
 Progress = Callable[[int, int], None]
 """Told (records read, records to read)."""
 
@@ -96,14 +97,9 @@ def _is_of(found: Kept, tenant: TenantId) -> bool:
 
 def _records(log: LogReader, partition: int, progress: Progress) -> Iterator[LogRecord]:
     low, head = log.low_watermarks("debugging.timeline")[partition], log.heads("debugging.timeline")[partition]
-    offset = low
-    while offset < head:
-        found = log.read("debugging.timeline", partition, offset, min(_AT_ONCE, head - offset))
-        if not found:
-            return
+    for found in batches(log, "debugging.timeline", partition, low, head):
         yield from found
-        offset = found[-1].offset + 1
-        progress(offset - low, head - low)
+        progress(found[-1].offset + 1 - low, head - low)
 
 
 def _beside(store: IncidentReader, tenant: TenantId, incident_id: IncidentId, records: Sequence[LogRecord]) -> Kept:
